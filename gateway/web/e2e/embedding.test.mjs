@@ -57,7 +57,7 @@ test('the host application hands over another token, and the frame goes on with 
     const page = await context.newPage()
     await page.goto('http://localhost:9600/')
     const frame = page.frameLocator('iframe')
-    await frame.getByRole('heading', { name: 'What needs you' }).waitFor()
+    await frame.getByRole('heading', { name: 'What needs an administrator' }).waitFor()
     const sync = frame.getByRole('button', { name: 'Sync all tenants now' })
     assert.equal(await sync.count(), 0, 'a reader starts syncs')
     await page.getByRole('button', { name: 'Another person' }).click()

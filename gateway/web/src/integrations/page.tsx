@@ -44,7 +44,7 @@ function EntraCard() {
   const { text, tone } = connectionState(status.data.status)
   const started = status.data.status !== 'not_connected'
   const synced = status.data.lastRun !== undefined
-  const attention = needs(status.data, [], queue).length
+  const attention = needs(status.data, [], queue, mayChange).length
   return (
     <Stack className="card" p="lg" gap="md" component="section" aria-label="Microsoft Entra">
       <Group justify="space-between" align="flex-start" gap="sm">
@@ -70,7 +70,7 @@ function EntraCard() {
             <>
               {' · '}
               <TextLink to="/integrations/entra" size="sm" inherit>
-                {counted(attention, 'thing needs', 'things need')} you
+                {counted(attention, 'thing needs', 'things need')} {mayChange ? 'you' : 'attention'}
               </TextLink>
             </>
           )}

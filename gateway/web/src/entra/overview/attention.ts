@@ -13,11 +13,10 @@ export interface Need {
   action?: { label: string; to: string; params?: Record<string, string> }
 }
 
-const reconnect = { label: 'Check the connection', to: '/integrations/entra/setup' }
-
 // needs lists what a person should look at, the gravest first: many entries of one cause are one need.
-// The queue is left out while its flag is off, as it cannot be opened then.
-export function needs(status: GetStatusResponse, unreadable: UnreadableTenant[], queue: boolean): Need[] {
+// The queue is left out while its flag is off, as it cannot be opened then. Who may not change anything
+// is not asked to decide.
+export function needs(status: GetStatusResponse, unreadable: UnreadableTenant[], queue: boolean, mayChange: boolean): Need[] {
   const found = new Map<string, Need>()
   for (const entry of status.attention) {
     if (entry.code === 'queue_open' && !queue) continue
@@ -25,11 +24,11 @@ export function needs(status: GetStatusResponse, unreadable: UnreadableTenant[],
     const need: Need = known ?? {
       key: entry.code,
       tone: toneOf(entry.code),
-      title: titleOf(entry.code, parted(entry.message).sentence, entry.count),
+      title: titleOf(entry.code, parted(entry.message).sentence, entry.count, mayChange),
       remedy: entry.remedy,
       number: parted(entry.message).number,
       names: [],
-      action: actionOf(entry.code, entry.managedTenantId !== undefined, status),
+      action: actionOf(entry.code, entry.managedTenantId !== undefined, status, mayChange),
     }
     const name = unreadable.find((tenant) => tenant.managedTenantId === entry.managedTenantId)?.displayName
     if (name) need.names.push(name)
@@ -63,9 +62,9 @@ export function needs(status: GetStatusResponse, unreadable: UnreadableTenant[],
       key: 'undecided',
       tone: 'warn',
       title: `${counted(undecided, 'directory is', 'directories are')} not mapped to a client yet`,
-      remedy: 'They are not synced until you map or skip them.',
+      remedy: 'They are not synced until they are mapped.',
       names: [],
-      action: { label: 'Map them', to: '/integrations/entra/mapping' },
+      action: { label: mayChange ? 'Map them' : 'See the mapping', to: '/integrations/entra/mapping' },
     })
   }
   const order: Record<Tone, number> = { bad: 0, warn: 1, busy: 2, quiet: 3, good: 4 }
@@ -76,21 +75,21 @@ function toneOf(code: string): Tone {
   return ['queue_open', 'access_ending', 'run_held', 'schedule_paused'].includes(code) ? 'warn' : 'bad'
 }
 
-function titleOf(code: string, message: string, n: number | undefined): string {
-  if (code === 'queue_open' && n !== undefined) return `${count(n)} ${n === 1 ? 'person waits' : 'people wait'} for your decision`
+function titleOf(code: string, message: string, n: number | undefined, mayChange: boolean): string {
+  if (code === 'queue_open' && n !== undefined) return `${count(n)} ${n === 1 ? 'person waits' : 'people wait'} for ${mayChange ? 'your' : 'a'} decision`
   if (code === 'tenants_failed' && n !== undefined) return `${counted(n, 'directory', 'directories')} failed in the last sync`
   return message
 }
 
-function actionOf(code: string, ofTenant: boolean, status: GetStatusResponse): Need['action'] {
-  if (code === 'queue_open') return { label: 'Review them', to: '/integrations/entra/queue' }
+function actionOf(code: string, ofTenant: boolean, status: GetStatusResponse, mayChange: boolean): Need['action'] {
+  if (code === 'queue_open') return { label: mayChange ? 'Review them' : 'See them', to: '/integrations/entra/queue' }
   if (code === 'run_held' && status.lastRun) {
-    return { label: 'Approve or reject', to: '/integrations/entra/runs/$runId', params: { runId: status.lastRun.runId } }
+    return { label: mayChange ? 'Approve or reject' : 'See the run', to: '/integrations/entra/runs/$runId', params: { runId: status.lastRun.runId } }
   }
   if ((code === 'run_failed' || code === 'tenants_failed') && status.lastRun) {
     return { label: 'Look at the causes', to: '/integrations/entra/runs/$runId', params: { runId: status.lastRun.runId } }
   }
   if (code === 'part_unavailable' || code === 'effects_dead') return undefined
   if (ofTenant || code === 'all_tenants_gone') return { label: 'See the directories', to: '/integrations/entra/setup' }
-  return reconnect
+  return { label: mayChange ? 'Check the connection' : 'See the connection', to: '/integrations/entra/setup' }
 }

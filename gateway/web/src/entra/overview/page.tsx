@@ -55,11 +55,11 @@ function NotConnected() {
 function Overview({ status }: { status: GetStatusResponse }) {
   const discovery = useQuery(DiscoveryService.method.getDiscovery)
   const mayChange = useMayChange()
-  const list = needs(status, discovery.data?.unreadable ?? [], useFlag(flags.queue))
+  const list = needs(status, discovery.data?.unreadable ?? [], useFlag(flags.queue), mayChange)
   return (
-    <Page title="Microsoft Entra" about="What needs you, and how the sync goes." actions={mayChange && <SyncAll status={status} />}>
+    <Page title="Microsoft Entra" about={`What needs ${mayChange ? 'you' : 'an administrator'}, and how the sync goes.`} actions={mayChange && <SyncAll status={status} />}>
       {status.lastRun && underWay(status.lastRun.state) && <LiveRun runId={status.lastRun.runId} />}
-      <Attention list={list} />
+      <Attention list={list} mayChange={mayChange} />
       <Figures status={status} />
       <Suspense fallback={<Skeleton height={300} radius="md" />}>
         <History />
@@ -68,12 +68,12 @@ function Overview({ status }: { status: GetStatusResponse }) {
   )
 }
 
-function Attention({ list }: { list: Need[] }) {
+function Attention({ list, mayChange }: { list: Need[]; mayChange: boolean }) {
   return (
     <Stack className="card" gap={0} component="section" aria-labelledby="needs-you">
       <Group px="lg" py="md" justify="space-between">
         <Title order={2} size="h4" id="needs-you">
-          What needs you
+          What needs {mayChange ? 'you' : 'an administrator'}
         </Title>
         {list.length > 0 && (
           <Text c="dimmed" size="sm">
@@ -171,7 +171,7 @@ function Figures({ status }: { status: GetStatusResponse }) {
           <Unknown />
         )}
       </Figure>
-      <Figure title="Last sync" foot={run && <>{took(run.startedAt, run.completedAt, now)} · started <Time at={run.startedAt} /></>} link={run && { to: '/integrations/entra/runs', label: 'History' }}>
+      <Figure title="Last sync" foot={run && <>{underWay(run.state) ? '' : `Took ${took(run.startedAt, run.completedAt, now)} · `}Started <Time at={run.startedAt} /></>} link={run && { to: '/integrations/entra/runs', label: 'History' }}>
         {run ? (
           <Group gap="xs">
             <State {...runState(run.state)} />
@@ -206,7 +206,7 @@ function Unknown() {
 
 function Figure({ title, children, foot, link }: { title: string; children: ReactNode; foot?: ReactNode; link?: { to: string; label: string } | undefined }) {
   return (
-    <Stack className="card" p="md" gap="xs" justify="space-between">
+    <Stack className="card" p="md" gap="xs">
       <Group justify="space-between">
         <Text size="sm" c="dimmed" fw={600}>
           {title}
@@ -218,7 +218,7 @@ function Figure({ title, children, foot, link }: { title: string; children: Reac
         )}
       </Group>
       <div>{children}</div>
-      <Text size="sm" c="dimmed" component="div">
+      <Text size="sm" c="dimmed" component="div" mt="auto">
         {foot ?? '\u00a0'}
       </Text>
     </Stack>
