@@ -34,7 +34,7 @@ test('what is changed in the settings is saved, all of it and nothing else', asy
   }
   if (!before.automaticSync) await flip('Sync automatically')
   await page.getByRole('combobox', { name: 'How often' }).click()
-  await page.getByRole('option', { name: 'every 12 hours' }).click()
+  await page.getByRole('option', { name: 'Every 12 hours' }).click()
   for (const name of ['Leave guests out', 'Leave out accounts without a licence', 'Phone', 'An address may belong to contacts of several clients']) await flip(name)
   await page.getByRole('textbox', { name: 'Patterns of your own' }).fill('^scanner\n^fax')
   await add('Always take', 'always@corp.example')
@@ -81,6 +81,7 @@ test('filters are tried on real people before they are saved', async () => {
   await page.getByRole('textbox', { name: 'Patterns of your own' }).fill('[')
   await group.getByRole('button', { name: 'Try', exact: true }).click()
   await group.getByRole('alert').getByText('Patterns of your own, entry 1:').waitFor()
+  await page.getByRole('textbox', { name: 'Patterns of your own' }).and(page.locator('[aria-invalid="true"]')).waitFor()
   await look(page, 'settings-tried-invalid')
   await page.getByRole('button', { name: 'Discard' }).click()
   await page.context().close()

@@ -9,9 +9,9 @@ import { Time } from '../../ui/time'
 const fieldWords: Record<string, string> = {
   automaticSync: 'automatic sync',
   intervalMinutes: 'how often',
-  'filters.guests': 'guests',
-  'filters.unlicensed': 'accounts without a licence',
-  'filters.serviceAccounts': 'service accounts',
+  'filters.guests': 'whether guests are left out',
+  'filters.unlicensed': 'whether accounts without a licence are left out',
+  'filters.serviceAccounts': 'whether service accounts are left out',
   'filters.customPatterns': 'patterns',
   'filters.groups': 'groups',
   'filters.alwaysInclude': 'who is always taken',
@@ -41,7 +41,7 @@ export function Changes({ managedTenantId = '' }: { managedTenantId?: string }) 
           {i > 0 && <Divider mb="xs" />}
           <Group justify="space-between">
             <Text>
-              {change.changedBy || 'The first sync'} changed {[...new Set(change.fields.map((field) => fieldWords[field] ?? (field.startsWith('fieldRules') ? 'what is overwritten' : field)))].join(', ')}
+              {change.changedBy ? `${change.changedBy} changed ${[...new Set(change.fields.map((field) => fieldWords[field] ?? (field.startsWith('fieldRules') ? 'what is overwritten' : field)))].join(', ')}` : 'The first sync switched automatic sync on'}
               {change.managedTenantId && managedTenantId === '' && (
                 <>
                   {' of '}

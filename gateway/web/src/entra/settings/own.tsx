@@ -89,22 +89,20 @@ function Form({ managedTenantId, own, all, saved, settle }: { managedTenantId: s
   }
   const toggle = (group: 'filters' | 'fieldRules', key: string, label: string) => {
     const name = `${group}.${key}`
-    const value = draft[name]
+    const chosen = String(draft[name] ?? 'all')
+    const choices = [
+      { value: 'all', label: `As for all (${valueOf(all, group, key) ? 'yes' : 'no'})` },
+      { value: 'true', label: 'Yes' },
+      { value: 'false', label: 'No' },
+    ]
     return (
       <Group key={name} justify="space-between" gap="xs" role="group" aria-label={label}>
         <Text>{label}</Text>
-        <SegmentedControl
-          aria-label={label}
-          size="xs"
-          readOnly={!mayChange}
-          value={value === undefined ? 'all' : String(value)}
-          onChange={(chosen) => set(name, chosen === 'all' ? undefined : chosen === 'true')}
-          data={[
-            { value: 'all', label: `As for all (${valueOf(all, group, key) ? 'yes' : 'no'})` },
-            { value: 'true', label: 'Yes' },
-            { value: 'false', label: 'No' },
-          ]}
-        />
+        {mayChange ? (
+          <SegmentedControl aria-label={label} size="xs" value={chosen} onChange={(value) => set(name, value === 'all' ? undefined : value === 'true')} data={choices} />
+        ) : (
+          <Text c="dimmed">{choices.find((choice) => choice.value === chosen)?.label}</Text>
+        )}
       </Group>
     )
   }
@@ -140,7 +138,7 @@ function Form({ managedTenantId, own, all, saved, settle }: { managedTenantId: s
             <Stack key={name} gap="xs">
               <Checkbox label={`${label}: its own list`} description={about} checked={value !== undefined} disabled={!mayChange} onChange={(event) => set(name, event.currentTarget.checked ? ofAll : undefined)} />
               {Array.isArray(value) ? (
-                <TagsInput aria-label={label} ml={32} value={value} readOnly={!mayChange} error={violation(key)} onChange={(next) => set(name, next)} />
+                <TagsInput aria-label={label} ml={32} value={value} readOnly={!mayChange} variant={mayChange ? 'default' : 'filled'} error={violation(key)} onChange={(next) => set(name, next)} />
               ) : (
                 <Text size="sm" c="dimmed" ml={32} style={{ overflowWrap: 'anywhere' }}>
                   As for all: {ofAll.length === 0 ? 'none' : ofAll.join(', ')}

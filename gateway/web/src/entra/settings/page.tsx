@@ -29,11 +29,11 @@ export function SettingsPage() {
 }
 
 const intervals = [
-  { value: '60', label: 'every hour' },
-  { value: '240', label: 'every 4 hours' },
-  { value: '720', label: 'every 12 hours' },
-  { value: '1440', label: 'every day' },
-  { value: '10080', label: 'every week' },
+  { value: '60', label: 'Every hour' },
+  { value: '240', label: 'Every 4 hours' },
+  { value: '720', label: 'Every 12 hours' },
+  { value: '1440', label: 'Every day' },
+  { value: '10080', label: 'Every week' },
 ]
 
 // Form begins anew with every version: saved says that the last one was made here.
@@ -49,12 +49,21 @@ function Form({ present, saved, settle }: { present: Settings; saved: boolean; s
       return askAgain()
     },
   })
-  const failure = save.isError ? describe(save.error) : undefined
+  // What the filters that were tried are refused for is marked as what cannot be saved is.
+  const [refused, setRefused] = useState<Failure>()
+  const failure = save.isError ? describe(save.error) : refused
+  const discard = () => {
+    setDraft(draftOf(present))
+    setRefused(undefined)
+    save.reset()
+  }
   const changed = JSON.stringify(draft) !== JSON.stringify(draftOf(present))
   const set = <K extends keyof Draft>(key: K, value: Draft[K]) => setDraft((before) => ({ ...before, [key]: value }))
   const toggle = (key: { [K in keyof Draft]: Draft[K] extends boolean ? K : never }[keyof Draft], label: string, description?: string) => (
     <Switch label={label} description={description} checked={draft[key]} disabled={!mayChange} onChange={(event) => set(key, event.currentTarget.checked)} />
   )
+  // Who may not change a text may still select it.
+  const locked = mayChange ? {} : { readOnly: true, variant: 'filled' }
   const write = () =>
     save.mutate({
       settings: {
@@ -74,9 +83,9 @@ function Form({ present, saved, settle }: { present: Settings; saved: boolean; s
       title="Sync settings"
       actions={mayChange && status.data && <SyncAll status={status.data} />}
       about={
-        present.updatedAt && present.updatedBy ? (
+        present.updatedAt && (present.updatedBy || present.automaticSync) ? (
           <>
-            Last changed <Time at={present.updatedAt} /> by {present.updatedBy}
+            Last changed <Time at={present.updatedAt} /> by {present.updatedBy || 'the first sync, which switched automatic sync on'}
           </>
         ) : (
           'These are the defaults; nobody has changed them.'
@@ -97,11 +106,11 @@ function Form({ present, saved, settle }: { present: Settings; saved: boolean; s
         {toggle('guests', 'Leave guests out')}
         {toggle('unlicensed', 'Leave out accounts without a licence')}
         {toggle('serviceAccounts', 'Leave out service accounts', 'Accounts whose names look like those of programs and devices.')}
-        <Textarea label="Patterns of your own" description="One a line. Whose name, sign-in name or address matches one is left out." autosize minRows={2} value={draft.customPatterns} readOnly={!mayChange} error={violation(failure, 'customPatterns')} onChange={(event) => set('customPatterns', event.currentTarget.value)} />
-        <TagsInput label="Only members of these groups" description="Object ids; empty takes everybody." value={draft.groups} readOnly={!mayChange} error={violation(failure, 'groups')} onChange={(value) => set('groups', value)} />
-        <TagsInput label="Always take" description="Addresses or object ids that no filter leaves out." value={draft.alwaysInclude} readOnly={!mayChange} error={violation(failure, 'alwaysInclude')} onChange={(value) => set('alwaysInclude', value)} />
-        <TagsInput label="Never take" description="Addresses or object ids that are left out." value={draft.neverInclude} readOnly={!mayChange} error={violation(failure, 'neverInclude')} onChange={(value) => set('neverInclude', value)} />
-        <TryFilters filters={filtersOf(draft)} />
+        <Textarea label="Patterns of your own" description="One a line. Whose name, sign-in name or address matches one is left out." autosize minRows={2} value={draft.customPatterns} {...locked} error={violation(failure, 'customPatterns')} onChange={(event) => set('customPatterns', event.currentTarget.value)} />
+        <TagsInput label="Only members of these groups" description="Object ids; empty takes everybody." value={draft.groups} {...locked} error={violation(failure, 'groups')} onChange={(value) => set('groups', value)} />
+        <TagsInput label="Always take" description="Addresses or object ids that no filter leaves out." value={draft.alwaysInclude} {...locked} error={violation(failure, 'alwaysInclude')} onChange={(value) => set('alwaysInclude', value)} />
+        <TagsInput label="Never take" description="Addresses or object ids that are left out." value={draft.neverInclude} {...locked} error={violation(failure, 'neverInclude')} onChange={(value) => set('neverInclude', value)} />
+        <TryFilters filters={filtersOf(draft)} refuse={setRefused} />
       </Section>
       {fieldRules && (
         <Section title="What it may overwrite" about="New contacts get every field. On contacts that exist, a sync changes only these.">
@@ -124,7 +133,7 @@ function Form({ present, saved, settle }: { present: Settings; saved: boolean; s
       </Section>
       {save.isError && <Problem error={save.error} title="Nothing was saved" />}
       {mayChange && changed && (
-        <Unsaved discard={() => setDraft(draftOf(present))} save={write} saving={save.isPending} />
+        <Unsaved discard={discard} save={write} saving={save.isPending} />
       )}
       <OwnSettings />
       <Changes />
@@ -134,7 +143,7 @@ function Form({ present, saved, settle }: { present: Settings; saved: boolean; s
 
 function known(minutes: number) {
   const value = String(minutes)
-  return intervals.some((interval) => interval.value === value) ? intervals : [...intervals, { value, label: `every ${minutes} minutes` }]
+  return intervals.some((interval) => interval.value === value) ? intervals : [...intervals, { value, label: `Every ${minutes} minutes` }]
 }
 
 function violation(failure: Failure | undefined, field: string): string | undefined {

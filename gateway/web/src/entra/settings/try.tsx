@@ -3,6 +3,7 @@ import { useMutation } from '@connectrpc/connect-query'
 import { Button, Input, SegmentedControl, Stack, Table, Text } from '@mantine/core'
 import { useState } from 'react'
 
+import { describe, type Failure } from '../../api/failure'
 import type { FiltersSchema } from '../../gen/entrasync/syncengine/v1/settings_pb'
 import { FilterTestService, type FilterVerdict, type TestedIdentity, type TestFiltersResponse } from '../../gen/entrasync/syncengine/v1/test_filters_pb'
 import { DirectoryPicker } from '../../ui/directory'
@@ -20,10 +21,11 @@ const bases = {
 type Base = keyof typeof bases
 
 // TryFilters shows whom the filters of the form would leave out of a real directory, before they are saved.
-export function TryFilters({ filters }: { filters: MessageInitShape<typeof FiltersSchema> }) {
+// refuse is told what filters are refused for.
+export function TryFilters({ filters, refuse }: { filters: MessageInitShape<typeof FiltersSchema>; refuse: (failure: Failure | undefined) => void }) {
   const [directory, setDirectory] = useState({ id: '', name: '' })
   const [base, setBase] = useState<Base>('now')
-  const test = useMutation(FilterTestService.method.testFilters)
+  const test = useMutation(FilterTestService.method.testFilters, { onMutate: () => refuse(undefined), onError: (error) => refuse(describe(error)) })
   const ask = () => test.mutate({ managedTenantId: directory.id, filters, fields: { given: filterLists, null: [] }, lastListing: base === 'last' })
   return (
     <Stack gap="md" role="group" aria-label="Try the filters">
@@ -35,6 +37,7 @@ export function TryFilters({ filters }: { filters: MessageInitShape<typeof Filte
           onChange={(value) => {
             setBase(value as Base)
             test.reset()
+            refuse(undefined)
           }}
           data={Object.entries(bases).map(([value, { label }]) => ({ value, label }))}
         />
@@ -62,7 +65,7 @@ function Outcome({ answer, last }: { answer: TestFiltersResponse; last: boolean 
         {answer.moreUsers && ' (the first ones)'}: <b>{count(answer.dropped)} would be left out</b> who come now, <b>{count(answer.added)} would come</b> who are left out now, {count(answer.leftOut)} stay left out.
       </Text>
       {answer.leftOut > 0 && (
-        <Button variant="subtle" size="xs" style={{ alignSelf: 'flex-start' }} onClick={() => setAll(!all)}>
+        <Button variant="subtle" size="xs" px={0} style={{ alignSelf: 'flex-start' }} onClick={() => setAll(!all)}>
           {all ? 'Only those for whom something changes' : 'Show those who stay left out, too'}
         </Button>
       )}
