@@ -50,6 +50,7 @@ const opened = [
       const { csv } = await call('GET', `/api${entra}/mappings/export`).catch(() => ({ csv: '' }))
       await page.locator('input[type=file]').setInputFiles({ name: 'mappings.csv', mimeType: 'text/csv', buffer: Buffer.from(csv || 'managed_tenant_id,decision\n') })
       await page.waitForLoadState('networkidle')
+      if (csv) await page.getByText(/^The file changes nothing: /).waitFor()
     },
   ],
   ['dialog-disconnect', `${entra}/setup`, 'dialog', async (page) => clicked(button(page, 'Disconnect'))],

@@ -129,7 +129,8 @@ test('the table goes out as a spreadsheet, and one that comes back is shown befo
   await comes(['managed_tenant_id,decision,revision', `${managedTenantId},review,0`])
   const line = dialog.getByRole('row', { name: new RegExp(displayName) })
   await line.getByText('Somebody decided about this one after the file was made.').waitFor()
-  assert.ok(await dialog.getByRole('button', { name: /^Write/ }).isDisabled(), 'a conflict can be written')
+  await dialog.getByText('export again and make your changes in the new file', { exact: false }).waitFor()
+  assert.equal(await dialog.getByRole('button', { name: /^Write/ }).count(), 0, 'a conflict can be written')
   await look(page, 'mapping-import-conflict')
   await dialog.getByRole('button', { name: 'Back' }).click()
   await comes(['managed_tenant_id,decision', `${managedTenantId},review`])
@@ -140,6 +141,22 @@ test('the table goes out as a spreadsheet, and one that comes back is shown befo
   await dialog.getByRole('button', { name: 'Write 1 change' }).click()
   await dialog.getByText('1 decision is written.').waitFor()
   assert.equal(await state(), 'needs_review')
+  await page.context().close()
+})
+
+test('of a client that a person chose and nothing proposes no confidence is shown', async () => {
+  const page = await signedIn(browser, 'administrator')
+  await page.route('**/entrasync.mapping.v1.MappingService/GetMappingPreview', async (route) => {
+    const answer = await route.fetch()
+    const preview = await answer.json()
+    const [row] = preview.autoMatched
+    preview.autoMatched[0] = { ...row, displayName: 'Chosen Ltd', state: 'mapped', match: { clientId: row.match.clientId, clientName: row.match.clientName }, candidates: [] }
+    await route.fulfill({ response: answer, json: preview })
+  })
+  await page.goto(table)
+  const row = await find(page, 'Chosen Ltd')
+  await row.getByText('Chosen by a person', { exact: false }).waitFor()
+  assert.equal(await row.getByRole('progressbar').count(), 0, 'a confidence that nothing has computed')
   await page.context().close()
 })
 

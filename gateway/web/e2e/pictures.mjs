@@ -20,7 +20,7 @@ async function picture(name, address, ready) {
 }
 
 await picture('overview', entra, 'What the last syncs did')
-await picture('mapping', `${entra}/mapping`, 'Best client')
+await picture('mapping', `${entra}/mapping`, 'Mapped (')
 const { contacts } = await call('GET', '/api/contacts?q=sandra&entra=linked&pageSize=1')
 await picture('explain', `${entra}/explain?q=${contacts[0].fullName}&id=${contacts[0].entraObjectId}`, 'Step by step')
 

@@ -126,7 +126,7 @@ function Confirm({ choice, close, settled }: { choice: Choice; close: () => void
             ? `${links} tied to contacts of ${mapping.clientName ?? 'the new client'}, found by address or made anew. A sync of that client starts for it.`
             : `The contacts of the earlier client stay, without a link. ${
                 unmapped
-                  ? 'The directory is mapped to no client: nobody of it is synced until it is, and these people are new to that client then.'
+                  ? 'The directory is mapped to no client: nobody of it is synced until you map it; then these people are new to that client.'
                   : 'To the new client these people are new: the next sync finds or makes their contacts there.'
               }`}
         </Text>

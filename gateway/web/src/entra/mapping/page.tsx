@@ -69,7 +69,8 @@ function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; relo
     )
   }
   return (
-    <Page title="Mapping" about="Which directory belongs to which client. Nothing is written before you confirm." actions={<Sheet mayChange={mayChange} />}>
+    <Page title="Mapping" about={`Which directory belongs to which client.${mayChange ? ' Nothing is written before you confirm.' : ''}`} actions={<Sheet mayChange={mayChange} />}>
+      {!mayChange && <Alert icon={<Icon name="lock" />}>You may look, not change.</Alert>}
       <Orphans />
       <Group justify="space-between" align="flex-end">
         <TextInput
@@ -147,7 +148,7 @@ function NotWritten({ error, reload }: { error: unknown; reload: () => void }) {
   return (
     <Alert role="alert" color="orange" icon={<Icon name="warning" />} title="Nothing was written">
       <Stack gap="xs" align="flex-start">
-        <Text size="sm">{failure.message}</Text>
+        {failure.reason !== 'stale_version' && <Text size="sm">{failure.message}</Text>}
         <Text size="sm">Your decisions are kept. Load how it is now, look at the marked rows, and confirm again.</Text>
         <Button size="xs" variant="outline" color="orange" onClick={reload}>
           Load how it is now

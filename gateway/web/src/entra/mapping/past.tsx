@@ -25,15 +25,15 @@ export function Past({ tenant, close }: { tenant: PreviewRow; close: () => void 
         ) : list.length === 0 ? (
           <Text c="dimmed">Nobody has decided about it yet.</Text>
         ) : (
-          <Timeline active={-1} bulletSize={14} lineWidth={2}>
+          <Timeline active={list[0]?.active ? 0 : -1} bulletSize={14} lineWidth={2}>
             {list.map((mapping, i) => (
               <Timeline.Item key={i} title={<span dir="auto">{titleOf(mapping)}</span>}>
                 <Text size="sm" c="dimmed">
-                  {mapping.decidedBy || 'A sync'} <Time at={mapping.decidedAt} />
+                  {mapping.decidedBy ? `by ${mapping.decidedBy}` : 'by a sync'}, <Time at={mapping.decidedAt} />
                   {!mapping.active && mapping.deactivatedAt && (
                     <>
                       {' '}
-                      · ended by {mapping.deactivatedBy || 'a sync'} <Time at={mapping.deactivatedAt} />
+                      · ended by {mapping.deactivatedBy || 'a sync'}, <Time at={mapping.deactivatedAt} />
                     </>
                   )}
                 </Text>

@@ -4,7 +4,7 @@ import { useState } from 'react'
 
 import { useAskAgain } from '../../api/invalidate'
 import { useTenants } from '../../api/names'
-import { MappingService, type ImportedRow } from '../../gen/entrasync/mapping/v1/mapping_pb'
+import { MappingService, type ImportedRow, type ImportMappingsResponse } from '../../gen/entrasync/mapping/v1/mapping_pb'
 import { download } from '../../ui/download'
 import { Icon } from '../../ui/icon'
 import { Loading, Problem, State } from '../../ui/states'
@@ -56,25 +56,25 @@ export function Sheet({ mayChange }: { mayChange: boolean }) {
           ) : (
             dry.data && (
               <>
-                <Text>
-                  {counted(dry.data.changed, 'change')}, {count(dry.data.unchanged)} unchanged, {count(dry.data.undecided)} without a decision
-                  {dry.data.conflicts > 0 && `, ${counted(dry.data.conflicts, 'conflict')}`}
-                  {dry.data.invalid > 0 && `, ${counted(dry.data.invalid, 'line')} with mistakes`}.
-                </Text>
+                <Text>{summary(dry.data)}</Text>
                 <Lines rows={dry.data.rows.filter((row) => row.outcome !== 'unchanged')} />
-                <Group justify="flex-end">
-                  <Button variant="default" onClick={close}>
-                    Back
-                  </Button>
-                  <Button disabled={dry.data.changed === 0 || dry.data.invalid + dry.data.conflicts > 0} loading={real.isPending} onClick={() => real.mutate({ csv, dryRun: false, version: dry.data.version })}>
-                    Write {counted(dry.data.changed, 'change')}
-                  </Button>
-                </Group>
-                {dry.data.invalid + dry.data.conflicts > 0 && (
+                {refused(dry.data) && (
                   <Text size="sm" c="dimmed">
-                    A file is taken whole or not at all. Correct the marked lines and import it again.
+                    A file is taken whole or not at all.
+                    {dry.data.invalid > 0 && ' Correct the lines with mistakes and import it again.'}
+                    {dry.data.conflicts > 0 && ' Where there is a conflict, export again and make your changes in the new file.'}
                   </Text>
                 )}
+                <Group justify="flex-end">
+                  <Button variant="default" onClick={close}>
+                    {writes(dry.data) || refused(dry.data) ? 'Back' : 'Close'}
+                  </Button>
+                  {writes(dry.data) && (
+                    <Button loading={real.isPending} onClick={() => real.mutate({ csv, dryRun: false, version: dry.data.version })}>
+                      Write {counted(dry.data.changed, 'change')}
+                    </Button>
+                  )}
+                </Group>
               </>
             )
           )}
@@ -82,6 +82,28 @@ export function Sheet({ mayChange }: { mayChange: boolean }) {
       </Modal>
     </>
   )
+}
+
+// refused says that a file is not taken: nothing of it is written then.
+function refused(file: ImportMappingsResponse): boolean {
+  return file.invalid + file.conflicts > 0
+}
+
+function writes(file: ImportMappingsResponse): boolean {
+  return file.changed > 0 && !refused(file)
+}
+
+// summary says how many lines of a file do what.
+function summary(file: ImportMappingsResponse): string {
+  const parts = [
+    file.changed > 0 && counted(file.changed, 'change'),
+    file.unchanged > 0 && `${count(file.unchanged)} unchanged`,
+    file.undecided > 0 && `${count(file.undecided)} without a decision`,
+    file.conflicts > 0 && counted(file.conflicts, 'conflict'),
+    file.invalid > 0 && `${counted(file.invalid, 'line')} with mistakes`,
+  ].filter(Boolean)
+  if (file.changed > 0 || refused(file)) return `${parts.join(', ')}.`
+  return parts.length === 0 ? 'The file changes nothing: it has no lines.' : `The file changes nothing: ${parts.join(', ')}.`
 }
 
 const outcomes: Record<string, { text: string; tone: Tone }> = {

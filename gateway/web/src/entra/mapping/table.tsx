@@ -25,7 +25,7 @@ const columnHelper = createColumnHelper<Row>()
 const columns = [
   columnHelper.accessor((row) => row.tenant.displayName, { id: 'directory', header: 'Directory' }),
   columnHelper.accessor((row) => row.tenant.sourceUserCount, { id: 'people', header: 'People' }),
-  columnHelper.accessor((row) => row.tenant.match?.clientName ?? '', { id: 'proposal', header: 'Best client' }),
+  columnHelper.accessor((row) => row.tenant.match?.clientName ?? '', { id: 'proposal', header: 'Client' }),
   columnHelper.accessor((row) => row.tenant.state, { id: 'decision', header: 'Decision' }),
 ]
 
@@ -131,7 +131,9 @@ function MoreDomains({ domains }: { domains: string[] }) {
 function Proposal({ tenant }: { tenant: PreviewRow }) {
   const best = tenant.match ?? tenant.candidates[0]
   if (!best) return <Text c="dimmed">No client fits</Text>
-  const others = tenant.candidates.length - 1 + tenant.candidatesLeftOut
+  // A person chose a client that the matchers do not propose: they say nothing about it.
+  const unscored = best.reason === ''
+  const others = tenant.candidates.length - (unscored ? 0 : 1) + tenant.candidatesLeftOut
   const percent = Math.round(best.score * 100)
   return (
     <Stack gap={2}>
@@ -139,9 +141,9 @@ function Proposal({ tenant }: { tenant: PreviewRow }) {
         {best.clientName}
       </Text>
       <Group gap={8} wrap="nowrap">
-        <Progress value={percent} w={48} size="sm" style={{ flexShrink: 0 }} aria-label={`Confidence ${percent} percent`} color={percent === 100 ? 'teal' : 'orange'} />
+        {!unscored && <Progress value={percent} w={48} size="sm" style={{ flexShrink: 0 }} aria-label={`Confidence ${percent} percent`} color={percent === 100 ? 'teal' : 'orange'} />}
         <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
-          {percent} % · {matchReason(best.reason)}
+          {unscored ? 'Chosen by a person' : `${percent} % · ${matchReason(best.reason)}`}
           {best.matchedDomain && best.reason !== 'fuzzy_name' && ` ${domainText(best.matchedDomain)}`}
           {best.staleDomain && ' · the domain has moved to another directory'}
           {others > 0 && ` · ${counted(others, 'other')}`}
