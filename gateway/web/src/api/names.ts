@@ -3,7 +3,7 @@ import { useQuery as useCall } from '@connectrpc/connect-query'
 import { useQuery } from '@tanstack/react-query'
 
 import { DiscoveryService, type ManagedTenant } from '../gen/entrasync/discovery/v1/discovery_pb'
-import { ClientService } from '../gen/entrasync/mapping/v1/client_pb'
+import { ClientService, type Client } from '../gen/entrasync/mapping/v1/client_pb'
 import { transport } from './client'
 
 const discovery = createClient(DiscoveryService, transport)
@@ -26,8 +26,12 @@ export function useTenants() {
   return useQuery({ queryKey: tenantsKey, queryFn: allTenants, staleTime: 60_000 })
 }
 
+// useClient is a client with its mappings; undefined until it is known.
+export function useClient(id: string | undefined): Client | undefined {
+  return useCall(ClientService.method.getClient, { id: id ?? '' }, { enabled: id !== undefined && id !== '', staleTime: 300_000 }).data?.client
+}
+
 // useClientName is the name of a client; the empty text until it is known.
 export function useClientName(id: string | undefined): string {
-  const client = useCall(ClientService.method.getClient, { id: id ?? '' }, { enabled: id !== undefined && id !== '', staleTime: 300_000 })
-  return client.data?.client?.name ?? ''
+  return useClient(id)?.name ?? ''
 }

@@ -4,7 +4,7 @@ import { Table, Text } from '@mantine/core'
 import { AuditService, type AuditEvent } from '../gen/entrasync/gateway/v1/gateway_pb'
 import { Rows } from '../ui/list'
 import { Empty, Loading, Page, Problem, State, failed } from '../ui/states'
-import { Time } from '../ui/time'
+import { Moment } from '../ui/time'
 import type { Tone } from '../ui/words'
 
 // AuditPage lists who did what, when and from where.
@@ -28,18 +28,18 @@ export function AuditPage() {
         <Rows label="Events" head={['When', 'Who', 'What', 'Outcome', 'From']} more={events.hasNextPage ? () => void events.fetchNextPage() : undefined} loading={events.isFetchingNextPage}>
           {list.map((event) => (
             <Table.Tr key={event.id}>
-              <Table.Td>
-                <Time at={event.occurredAt} />
-              </Table.Td>
+              <Table.Td>{event.occurredAt && <Moment at={event.occurredAt} />}</Table.Td>
               <Table.Td>{event.actorType === 'system' ? 'Microsoft’s answer' : event.actorType === 'platform' ? 'The platform' : event.actorId}</Table.Td>
               <Table.Td>{action(event.action)}</Table.Td>
               <Table.Td>
                 <State {...outcome(event)} />
               </Table.Td>
               <Table.Td>
-                <Text size="sm" className="number">
-                  {event.remoteAddr}
-                </Text>
+                {event.remoteAddr !== '' && (
+                  <Text size="sm" className="number">
+                    {event.remoteAddr}
+                  </Text>
+                )}
               </Table.Td>
             </Table.Tr>
           ))}

@@ -3,7 +3,9 @@ import { SimpleGrid, Stack, Text, Title } from '@mantine/core'
 import { useParams } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 
-import { useClientName } from '../api/names'
+import { flags, useFlag } from '../api/flags'
+import { useClient } from '../api/names'
+import type { Client } from '../gen/entrasync/mapping/v1/client_pb'
 import { ContactService, type Contact } from '../gen/entrasync/syncengine/v1/contact_pb'
 import { addressText } from '../ui/domain'
 import { TextLink } from '../ui/link'
@@ -16,7 +18,7 @@ import { ContactState } from './contacts'
 export function ContactPage() {
   const { contactId } = useParams({ from: '/contacts/$contactId' })
   const answer = useQuery(ContactService.method.getContact, { id: contactId })
-  const client = useClientName(answer.data?.contact?.clientId)
+  const client = useClient(answer.data?.contact?.clientId)
   if (!ready(answer)) return <Unready title="Contact" of={[answer]} />
   const contact = answer.data.contact
   if (!contact) return <Empty order={1} title="There is no such contact" />
@@ -28,7 +30,7 @@ export function ContactPage() {
         <>
           At{' '}
           <TextLink to="/clients/$clientId" params={{ clientId: contact.clientId }}>
-            <bdi>{client || 'a client'}</bdi>
+            <bdi>{client?.name || 'a client'}</bdi>
           </TextLink>
         </>
       }
@@ -51,7 +53,7 @@ export function ContactPage() {
           {contact.inactive && contact.provenance?.inactiveReason && <Fact name="Why it is inactive">{inactiveReason(contact.provenance.inactiveReason)}</Fact>}
           <Fact name="Known to your application">{contact.externalId ? 'Yes' : 'Not yet'}</Fact>
         </Facts>
-        <Provenance contact={contact} />
+        <Provenance contact={contact} client={client} />
       </SimpleGrid>
       <LinkHistory contact={contact} />
     </Page>
@@ -66,11 +68,13 @@ const links: Record<string, string> = {
   orphaned: 'Linked under an earlier mapping: a person decides what becomes of it',
 }
 
-function Provenance({ contact }: { contact: Contact }) {
+function Provenance({ contact, client }: { contact: Contact; client: Client | undefined }) {
   if (!contact.entraObjectId) {
     return (
       <Facts title="Microsoft Entra">
-        <Text c="dimmed">No account is linked. The next sync links one that has this address.</Text>
+        <Text c="dimmed">
+          <Unlinked contact={contact} client={client} />
+        </Text>
       </Facts>
     )
   }
@@ -84,6 +88,15 @@ function Provenance({ contact }: { contact: Contact }) {
       </Fact>
     </Facts>
   )
+}
+
+// Unlinked says what has to be there before a sync can link an account.
+function Unlinked({ contact, client }: { contact: Contact; client: Client | undefined }) {
+  const entra = useFlag(flags.ui)
+  if (contact.email === '') return 'No account is linked, and there is no e-mail by which a sync could find one.'
+  if (!client) return 'No account is linked.'
+  if (client.mappings.length > 0) return 'No account is linked. The next sync links one that has this address.'
+  return <>No account is linked. No directory is mapped to this client. {entra && <TextLink to="/integrations/entra/mapping">To the mapping</TextLink>}</>
 }
 
 const linkEvents: Record<string, string | undefined> = {

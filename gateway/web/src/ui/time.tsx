@@ -4,6 +4,7 @@ import { useSyncExternalStore } from 'react'
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
 const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'full', timeStyle: 'medium' })
+const second = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
 const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' })
 
 const units: [Intl.RelativeTimeFormatUnit, number][] = [
@@ -22,7 +23,7 @@ function ago(at: Date, now: number): string {
     if (Math.abs(seconds) >= length) return relative.format(Math.trunc(seconds / length), unit)
   }
   // The clock of the page is up to a quarter of a minute behind: what is hardly ahead of it is now.
-  return seconds > 20 ? 'in a moment' : seconds < -20 ? 'less than a minute ago' : 'just now'
+  return seconds > 20 ? 'in a moment' : 'just now'
 }
 
 // One clock for the whole page, so that hundreds of times do not keep hundreds of timers.
@@ -63,6 +64,19 @@ export function Time({ at, never = 'never' }: { at: Timestamp | undefined; never
     <Tooltip label={exact.format(date)} events={{ hover: true, focus: true, touch: true }}>
       <time dateTime={date.toISOString()} style={{ whiteSpace: 'nowrap' }}>
         {ago(date, current)}
+      </time>
+    </Tooltip>
+  )
+}
+
+// Moment is a time to the second, with how long ago that is on hover and focus: where the order counts.
+export function Moment({ at }: { at: Timestamp }) {
+  const current = useNow()
+  const date = timestampDate(at)
+  return (
+    <Tooltip label={ago(date, current)} events={{ hover: true, focus: true, touch: true }}>
+      <time dateTime={date.toISOString()} className="number" style={{ whiteSpace: 'nowrap' }}>
+        {second.format(date)}
       </time>
     </Tooltip>
   )
