@@ -79,6 +79,7 @@ test('a list in a narrow window stands row by row, each line behind the title of
     await page.waitForLoadState('networkidle')
     const titles = await table.getByRole('columnheader').allInnerTexts()
     assert.ok(titles.length > 2, `${name}: no titles`)
+    if (name === 'Events') assert.match(await table.locator('time').first().innerText(), / \d\d:\d\d:\d\d$/, 'a trail without times')
     const cells = table.getByRole('row').nth(1).getByRole('cell')
     assert.equal(await cells.count(), titles.length, name)
     const lines = await cells.evaluateAll((all) => all.map((cell) => ({ top: cell.getBoundingClientRect().top, empty: cell.textContent === '', title: getComputedStyle(cell, '::before').content })))
@@ -187,8 +188,8 @@ test('a client is synced from its page, which names the run', async () => {
   await page.context().close()
 })
 
-// readerSees are the titles of what stands in the place of a screen that a reader may not see.
-const readerSees = { 'webhooks-all': 'You may not see the webhooks', 'explain-empty': 'You may not ask this' }
+// readerSees are the titles of what a reader sees in the place of what others see.
+const readerSees = { overview: 'What needs an administrator', 'webhooks-all': 'You may not see the webhooks', 'explain-empty': 'You may not ask this' }
 const changing = /^(Accept|Add|Approve|Cancel|Carry out|Change|Choose|Confirm|Connect|Create|Delete|Disconnect|Discover|Dismiss|End|Go on|Import|It is this one|Leave|Map|More for|Move|Other client|Preview|Reject|Repair|Save|Set up|Skip|Start|Store|Sync|Test|Try|Use)/
 
 test('a reader sees and cannot change', async () => {

@@ -32,7 +32,7 @@ export function describe(error: unknown): Failure {
 
 const remedies: Record<Failure['kind'], string> = {
   'signed-out': 'Sign in again; what you entered here stays.',
-  forbidden: 'Ask an administrator of your organisation for the permission to see or change the settings.',
+  forbidden: 'Ask an administrator of your organisation for access.',
   'feature-off': 'It is switched on for your organisation by whoever runs this installation.',
   'not-found': 'It may have been removed meanwhile. Go back to the list and load it again.',
   conflict: 'Somebody else, or a sync, was faster. Load the page again and look at how it is now.',

@@ -191,6 +191,11 @@ function ColourChoice() {
   )
 }
 
+function may(permissions: string[]): string {
+  if (permissions.includes('system_settings.update')) return 'May see and change everything'
+  return permissions.includes('system_settings.read') ? 'May look, not change' : 'May not see anything'
+}
+
 function Person({ session }: { session: Session }) {
   const [failed, setFailed] = useState<unknown>(undefined)
   const leave = async (everywhere: boolean) => {
@@ -201,7 +206,6 @@ function Person({ session }: { session: Session }) {
     }
   }
   const name = session.name || session.email || session.userId
-  const mayChange = session.permissions.includes('system_settings.update')
   return (
     <Menu position="bottom-end" width={260}>
       <Menu.Target>
@@ -222,7 +226,7 @@ function Person({ session }: { session: Session }) {
             </Text>
           )}
           <Text size="sm" c="dimmed">
-            {mayChange ? 'May see and change everything' : 'May look, not change'}
+            {may(session.permissions)}
           </Text>
         </Box>
         <Menu.Divider />

@@ -106,7 +106,7 @@ export function Problem({ error, again, title }: { error: unknown; again?: () =>
   const { sentence, number } = parted(failure.message)
   if (failure.kind === 'forbidden') {
     return (
-      <Empty icon="lock" title="You may not see this">
+      <Empty icon="lock" title={title ? 'You may not do this' : 'You may not see this'}>
         {sentence} {failure.remedy}
       </Empty>
     )
