@@ -12,7 +12,7 @@ import (
 
 // versionBefore is the revision whose programs have to work on this version's schema, and
 // beside this version's programs: that which was released last.
-const versionBefore = "f32eae6af3fc2437ec3ec0ff3e5f13322dbcdacb"
+const versionBefore = "92a69321346f20d81a104307aed6a92c0230a4ed"
 
 // Rolling builds the programs of an earlier version, by default of the one before, and
 // replaces them one by one by this version's on a running system: see
