@@ -108,7 +108,10 @@ func TestAnExplanationNamesWhatDecided(t *testing.T) {
 	require.Equal(t, "stopped: One of your own patterns matches the sign-in name, the display name or the mail address: filters.customPatterns[1], \"^room \".",
 		said(room, "tenant_custom_pattern"))
 	require.Contains(t, said(room, "group_scope"), "skipped: Not asked")
-	require.Equal(t, "skipped: Switched off.", said(by("o-new"), "guest"))
+	require.Equal(t, "skipped: Guests are not left out.", said(by("o-new"), "guest"))
+	for _, step := range by("o-new").Steps { // of all filters, most of which are off
+		require.NotEmpty(t, step.Text, step.Name)
+	}
 	two := by("o-two")
 	require.Contains(t, said(two, "match"), "2 contacts of the client have it: Two, Two again.")
 	require.Contains(t, said(two, "match"), "skipped: o-two@corp.example: not looked for, an earlier address decided.")

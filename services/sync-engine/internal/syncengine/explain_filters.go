@@ -6,20 +6,65 @@ import (
 	"strings"
 )
 
-// filterWords say what each filter looks at, and what it means to hit it.
-var filterWords = map[string]struct{ passed, hit string }{
-	FilterErased:         {"The person was not erased on request.", "The person, or one who had the same address, was erased on request (GDPR), and is left out since: lift the erasure if the person may be synced again."},
-	FilterDisabled:       {"The account is enabled, or not known not to be.", "The account is disabled."},
-	FilterUnknownState:   {"Microsoft says whether the account is enabled.", "Microsoft does not say whether the account is enabled."},
-	FilterMissingUPN:     {"The account has a valid sign-in name.", "The account has no valid sign-in name."},
-	FilterNeverIncluded:  {"Nobody keeps the person out by hand.", "Somebody keeps the person out by hand: filters.neverInclude names"},
-	filterIncluded:       {"Nobody includes the person by hand.", "Somebody includes the person by hand, so that no other filter counts: filters.alwaysInclude names"},
-	FilterServiceAccount: {"It does not look like a service account.", "It looks like a service account, by the pattern"},
-	FilterCustom:         {"None of your own patterns matches the sign-in name, the display name or the mail address.", "One of your own patterns matches the sign-in name, the display name or the mail address:"},
-	FilterGuest:          {"The account is no guest.", "The account is a guest, and guests are left out."},
-	FilterUnlicensed:     {"The account has a licence.", "The account has no licence, and such accounts are left out."},
-	FilterGroupScope:     {"The person is in one of the chosen groups.", "The person is in none of the groups by which people are chosen."},
-	FilterNoAddress:      {"There is an address of its own that a contact can have.", "None of its own addresses can be a contact's."},
+// filterWords say what each filter looks at, what it means to hit it, and what it means that
+// the settings do not ask for it; one without those words is always asked.
+var filterWords = map[string]struct{ passed, hit, off string }{
+	FilterErased: {
+		passed: "The person was not erased on request.",
+		hit:    "The person, or one who had the same address, was erased on request (GDPR), and is left out since: lift the erasure if the person may be synced again.",
+		off:    "Nobody was erased on request.",
+	},
+	FilterDisabled: {
+		passed: "The account is enabled, or not known not to be.",
+		hit:    "The account is disabled.",
+	},
+	FilterUnknownState: {
+		passed: "Microsoft says whether the account is enabled.",
+		hit:    "Microsoft does not say whether the account is enabled.",
+	},
+	FilterMissingUPN: {
+		passed: "The account has a valid sign-in name.",
+		hit:    "The account has no valid sign-in name.",
+	},
+	FilterNeverIncluded: {
+		passed: "Nobody keeps the person out by hand.",
+		hit:    "Somebody keeps the person out by hand: filters.neverInclude names",
+		off:    "Nobody is kept out by hand.",
+	},
+	filterIncluded: {
+		passed: "Nobody includes the person by hand.",
+		hit:    "Somebody includes the person by hand, so that no other filter counts: filters.alwaysInclude names",
+		off:    "Nobody is included by hand.",
+	},
+	FilterServiceAccount: {
+		passed: "It does not look like a service account.",
+		hit:    "It looks like a service account, by the pattern",
+		off:    "Service accounts are not left out.",
+	},
+	FilterCustom: {
+		passed: "None of your own patterns matches the sign-in name, the display name or the mail address.",
+		hit:    "One of your own patterns matches the sign-in name, the display name or the mail address:",
+		off:    "There are no patterns of your own.",
+	},
+	FilterGuest: {
+		passed: "The account is no guest.",
+		hit:    "The account is a guest, and guests are left out.",
+		off:    "Guests are not left out.",
+	},
+	FilterUnlicensed: {
+		passed: "The account has a licence.",
+		hit:    "The account has no licence, and such accounts are left out.",
+		off:    "Accounts without a licence are not left out.",
+	},
+	FilterGroupScope: {
+		passed: "The person is in one of the chosen groups.",
+		hit:    "The person is in none of the groups by which people are chosen.",
+		off:    "People are not chosen by groups.",
+	},
+	FilterNoAddress: {
+		passed: "There is an address of its own that a contact can have.",
+		hit:    "None of its own addresses can be a contact's.",
+	},
 }
 
 // recordStep says whether the record could be taken.
@@ -45,7 +90,7 @@ func (x *explaining) filterSteps(reader *Reader, u *User, s Settings) {
 		case ended:
 			x.step(check.reason, StepSkipped, "Not asked: an earlier filter decided.")
 		case !check.on(reader.filters):
-			x.step(check.reason, StepSkipped, "Switched off.")
+			x.step(check.reason, StepSkipped, words.off)
 		default:
 			pattern, hit := check.hit(reader.filters, u, reads)
 			switch {
