@@ -61,7 +61,7 @@ type Options struct {
 	// Console builds the console into the gateway, which else has none.
 	Console bool
 	// Fleet is the size of the simulator's: "small" when empty, "tiny", "wide"
-	// (2,000 customers), "many" (200), "large" or "one-huge".
+	// (2,000 customers), "many" (200), "large", "one-large" or "one-huge".
 	Fleet string
 	// Seed makes the fleet another one of that size; zero counts as 1.
 	Seed uint64

@@ -28,6 +28,8 @@ const (
 	// Many is 200 managed tenants, 197 of them of 3 to 20 users, for runs that
 	// are disturbed.
 	Many Size = "many"
+	// OneLarge is a single tenant of 100,000 users.
+	OneLarge Size = "one-large"
 	// OneHuge is a single tenant of 1,000,000 users.
 	OneHuge Size = "one-huge"
 )
@@ -216,10 +218,12 @@ func userCounts(size Size, seed uint64) ([]int, error) {
 		return smallCounts(seed, 2000), nil
 	case Many:
 		return append([]int{1200, 600, 300}, smallCounts(seed, 197)...), nil
+	case OneLarge:
+		return []int{100_000}, nil
 	case OneHuge:
 		return []int{1_000_000}, nil
 	}
-	return nil, fmt.Errorf("unknown fleet %q: want tiny, small, large, wide, many or one-huge", size)
+	return nil, fmt.Errorf("unknown fleet %q: want tiny, small, large, wide, many, one-large or one-huge", size)
 }
 
 // smallCounts are tenants of 3 to 20 users.

@@ -22,7 +22,8 @@ func newFleet(t require.TestingT, size fleet.Size, seed uint64) *fleet.Fleet {
 func TestSizes(t *testing.T) {
 	t.Parallel()
 	for size, want := range map[fleet.Size][2]int{
-		fleet.Tiny: {3, 60}, fleet.Small: {12, 6000}, fleet.Large: {200, 200_000}, fleet.OneHuge: {1, 1_000_000},
+		fleet.Tiny: {3, 60}, fleet.Small: {12, 6000}, fleet.Large: {200, 200_000}, fleet.OneLarge: {1, 100_000},
+		fleet.OneHuge: {1, 1_000_000},
 	} {
 		f := newFleet(t, size, 1)
 		managed := f.Customers()[:want[0]]

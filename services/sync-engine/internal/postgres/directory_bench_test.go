@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
@@ -131,34 +132,12 @@ func measure(b *testing.B, users, quiet int) (m measured) {
 }
 
 // floor copies what a round wrote into tables like those that it wrote to.
-func (e *engine) floor() (took time.Duration) {
+func (e *engine) floor() time.Duration {
 	e.t.Helper()
 	conn, err := e.admin.Acquire(e.t.Context())
 	require.NoError(e.t, err)
 	defer conn.Release()
-	raw := conn.Conn().PgConn()
-	for _, table := range []string{"contacts", "entra_contact_links", "contact_changes"} {
-		_, err := conn.Exec(e.t.Context(), "CREATE TABLE floor_"+table+" (LIKE "+table+" INCLUDING ALL)")
-		require.NoError(e.t, err)
-		if table == "entra_contact_links" {
-			_, err = conn.Exec(e.t.Context(), "ALTER TABLE floor_entra_contact_links ADD FOREIGN KEY (contact_id) REFERENCES floor_contacts (id)")
-			require.NoError(e.t, err)
-		}
-		var rows bytes.Buffer
-		_, err = raw.CopyTo(e.t.Context(), &rows, "COPY (SELECT * FROM "+table+") TO STDOUT")
-		require.NoError(e.t, err)
-		began := time.Now()
-		_, err = raw.CopyFrom(e.t.Context(), &rows, "COPY floor_"+table+" FROM STDIN")
-		require.NoError(e.t, err)
-		took += time.Since(began)
-		if table == "contacts" { // as the server does by itself after a while; foreign keys are looked up by it
-			_, err = conn.Exec(e.t.Context(), "ANALYZE floor_contacts")
-			require.NoError(e.t, err)
-		}
-	}
-	_, err = conn.Exec(e.t.Context(), "DROP TABLE floor_contact_changes, floor_entra_contact_links, floor_contacts")
-	require.NoError(e.t, err)
-	return took
+	return pgtest.CopyTime(e.t, conn.Conn(), msp, "contacts", "entra_contact_links", "contact_changes")
 }
 
 // processors is what this process and the sessions of its database took of them so far.
