@@ -12,18 +12,11 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/gateway"
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	"github.com/entrasync/entrasync/gateway/internal/postgres"
-	"github.com/entrasync/entrasync/pkg/pg"
-	"github.com/entrasync/entrasync/pkg/queue"
 	"github.com/entrasync/entrasync/pkg/service"
 	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
 )
 
-const (
-	name = "gateway"
-	// writersWaiting is how many small writes of one tenant (audit, kept answers) wait
-	// for their turn: more than requests that the rate limit lets in at once.
-	writersWaiting = 1024
-)
+const name = "gateway"
 
 // defaults are the configuration without any variable.
 var defaults = config{
@@ -35,13 +28,10 @@ func main() { service.Main(name, defaults, start) }
 
 // start wires the process together.
 func start(ctx context.Context, s *service.Service, c config) error {
-	pool, err := pg.Open(ctx, c.DatabaseURL, pg.Options{
-		Context: name, MaxConns: c.DatabaseConns, Writers: queue.Options{Waiting: writersWaiting},
-	})
+	pool, err := c.database(ctx, s)
 	if err != nil {
 		return err
 	}
-	s.Uses("database", pool.Ping, pool.Close)
 	parts, err := c.parts(ctx)
 	if err != nil {
 		return err

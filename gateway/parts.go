@@ -13,14 +13,33 @@ import (
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	"github.com/entrasync/entrasync/gateway/internal/identity"
 	"github.com/entrasync/entrasync/gateway/web"
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/queue"
 	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/pkg/service"
 	"github.com/entrasync/entrasync/pkg/vault"
 )
 
-// longestRefusal bounds how long refusals are held back.
-const longestRefusal = 10 * time.Second
+const (
+	// longestRefusal bounds how long refusals are held back.
+	longestRefusal = 10 * time.Second
+	// writersWaiting is how many small writes of one tenant (audit, kept answers) wait
+	// for their turn: more than requests that the rate limit lets in at once.
+	writersWaiting = 1024
+)
+
+// database opens the gateway's own tables until the process ends.
+func (c config) database(ctx context.Context, s *service.Service) (*pg.Pool, error) {
+	pool, err := pg.Open(ctx, c.DatabaseURL, pg.Options{
+		Context: name, MaxConns: c.DatabaseConns, Writers: queue.Options{Waiting: writersWaiting},
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Uses("database", pool.Ping, pool.Close)
+	return pool, nil
+}
 
 // parts reads what the configuration names; the pool, the metrics and the
 // backends are the caller's to add.
