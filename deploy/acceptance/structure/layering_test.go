@@ -168,6 +168,9 @@ func TestTheGatewayStandsInLayers(t *testing.T) {
 		}
 		at, placed := layer[name]
 		require.True(t, placed, "give %s a layer", name)
+		if name == "core" {
+			require.Empty(t, hasAny(p.Imports, "connectrpc.com/connect", "github.com/grpc-ecosystem/grpc-gateway"), "the core knows a protocol")
+		}
 		for _, imported := range p.Imports {
 			if lower, ok := strings.CutPrefix(imported, project+folder); ok {
 				require.Less(t, layer[lower], at, "%s imports %s", name, lower)
