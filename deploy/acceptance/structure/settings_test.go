@@ -30,7 +30,7 @@ func TestEverySettingIsDescribed(t *testing.T) {
 			continue
 		}
 		for _, name := range settingName.FindAllStringSubmatch(first, -1) {
-			require.NotContains(t, rows, name[1], "described twice")
+			require.Empty(t, rows[name[1]], "%s is described twice", name[1])
 			rows[name[1]] = rest
 		}
 	}
@@ -49,14 +49,15 @@ func TestEverySettingIsDescribed(t *testing.T) {
 			}
 			for _, tag := range settingTag.FindAllStringSubmatch(string(text), -1) {
 				taken[tag[1]] = true
-				require.Contains(t, rows, tag[1], "%s takes it", file)
-				require.Contains(t, rows[tag[1]], tag[2], "%s: the default of %s", file, tag[1])
+				row, described := rows[tag[1]]
+				require.True(t, described, "%s takes %s", file, tag[1])
+				require.Contains(t, row, tag[2], "%s: the default of %s", file, tag[1])
 			}
 			return nil
 		}))
 	}
 	require.Greater(t, len(taken), 80)
 	for name := range rows {
-		require.Contains(t, taken, name, "no process takes it")
+		require.True(t, taken[name], "no process takes %s", name)
 	}
 }
