@@ -2,6 +2,7 @@ import { useInfiniteQuery } from '@connectrpc/connect-query'
 import { Group, Select, Table, Text } from '@mantine/core'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 
+import { useClientName } from '../../api/names'
 import { runsSheet } from '../../api/sheet'
 import { RunService, type Run } from '../../gen/entrasync/syncengine/v1/run_pb'
 import { DownloadButton } from '../../ui/download'
@@ -67,12 +68,18 @@ export function RunsPage() {
 
 function RunRow({ run }: { run: Run }) {
   const now = useNow()
+  const client = useClientName(run.clientId)
   return (
     <Table.Tr>
       <Table.Td>
         <TextLink to="/integrations/entra/runs/$runId" params={{ runId: run.runId }} fw={600}>
           {runType(run.type, run.dryRun)}
         </TextLink>
+        {client && (
+          <Text size="sm" dir="auto">
+            {client}
+          </Text>
+        )}
         <Text size="sm" c="dimmed">
           by {run.initiatedBy || 'the schedule'}
         </Text>

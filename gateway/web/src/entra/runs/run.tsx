@@ -2,6 +2,7 @@ import { Anchor, Group, Text } from '@mantine/core'
 import { useParams } from '@tanstack/react-router'
 
 import { useWorkflowsUrl } from '../../api/config'
+import { useClientName } from '../../api/names'
 import type { Run, TenantResult } from '../../gen/entrasync/syncengine/v1/run_pb'
 import { TextLink } from '../../ui/link'
 import { Empty, Page, State, Unready, ready } from '../../ui/states'
@@ -31,6 +32,7 @@ function OneRun({ runId }: { runId: string }) {
   const { answer, run, tenants } = useRun(runId)
   const now = useNow()
   const workflows = useWorkflowsUrl()
+  const client = useClientName(run?.clientId)
   if (!ready(answer)) return <Unready title="Run" of={[answer]} />
   if (!run) return <Empty order={1} title="There is no such run" />
   const results = answer.data.tenantResults
@@ -45,6 +47,15 @@ function OneRun({ runId }: { runId: string }) {
       name={runType(run.type, run.dryRun)}
       about={
         <>
+          {run.clientId && client && (
+            <>
+              Of{' '}
+              <TextLink to="/clients/$clientId" params={{ clientId: run.clientId }} inherit>
+                <bdi>{client}</bdi>
+              </TextLink>
+              {' · '}
+            </>
+          )}
           Started <Time at={run.startedAt} never="not yet" /> by {run.initiatedBy || 'the schedule'}
           {run.completedAt && <> · took {took(run.startedAt, run.completedAt, now)}</>}
           {run.failedTenants > 0 && (
