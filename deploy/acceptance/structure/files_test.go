@@ -24,7 +24,7 @@ var fileLayers = map[string][][]string{
 		{"client.go"},
 		{"assertion.go"},
 		{"oauth.go"},
-		{"resource.go", "partnercenter.go"},
+		{"resource.go", "partner_center.go"},
 	},
 	"services/connection/internal/microsoft/graph": {
 		{"source.go", "answer.go"},
