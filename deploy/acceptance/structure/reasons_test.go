@@ -114,8 +114,8 @@ type made struct {
 }
 
 // makes finds where errors are made, as far as their reason is known without
-// running: calls of errs.Of, errs.New and errs.Wrap, and tables with a field called
-// reason.
+// running: calls of errs.Of, errs.New and errs.Wrap, tables with a field called
+// reason, and problems, whose code is one.
 func (p program) makes() (out []made) {
 	add := func(file string, kind, why ast.Expr) {
 		name := p.value(file, why)
@@ -150,7 +150,7 @@ func (p program) makes() (out []made) {
 					add(name, n.Args[1], n.Args[2])
 				}
 			case *ast.KeyValueExpr:
-				if key, ok := n.Key.(*ast.Ident); ok && key.Name == "reason" {
+				if key, ok := n.Key.(*ast.Ident); ok && (key.Name == "reason" || key.Name == "Code") {
 					if _, ok := n.Value.(*ast.BasicLit); ok {
 						add(name, nil, n.Value)
 					}

@@ -143,6 +143,7 @@ const (
 	RunNotRunning           = "run_not_running"
 	RunTicketInvalid        = "run_ticket_invalid"
 	TenantQuarantined       = "tenant_quarantined"
+	NotProcessed            = "not_processed"
 	RoundInProgress         = "round_in_progress"
 	NotHeld                 = "not_held"
 	HeldSetDiffers          = "held_set_differs"

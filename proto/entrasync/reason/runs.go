@@ -68,6 +68,10 @@ var runs = Group{Title: "Runs", About: "Codes of syncs.", Reasons: []Reason{
 		Do:   "Mend what its last failure names, then sync its client: the first sync that gets through ends this.",
 	},
 	{
+		Name: NotProcessed, Kinds: []Kind{KindUnavailable},
+		Text: "The run ended before this managed tenant was synced.", Do: "Start the run again.",
+	},
+	{
 		Name: RunTicketInvalid, Kinds: []Kind{KindDenied},
 		Text: "The run does not carry the ticket that it was made with, or one that has expired.",
 		Do:   "Start the run again. If it was not started by a person or a schedule, tell the operator of entrasync: somebody else reaches the orchestrator.",

@@ -124,7 +124,9 @@ func TestTenantsComeByClientInOrder(t *testing.T) {
 	_, tenants, err := e.runs.Get(e.ctx(), run.ID)
 	require.NoError(t, err)
 	require.Equal(t, "consent_missing", tenants[0].Problem.Code)
-	require.Equal(t, "not_processed", tenants[1].Problem.Code)
+	require.Equal(t, &syncengine.Problem{
+		Code: "not_processed", Message: "The run ended before this managed tenant was synced.", Remedy: "Start the run again.",
+	}, tenants[1].Problem)
 	runs, _, total, err := e.runs.List(e.ctx(), syncengine.RunPage{Filter: syncengine.RunFilter{ClientID: other, State: "failed"}, Size: 10})
 	require.NoError(t, err)
 	require.Equal(t, 1, total)

@@ -85,7 +85,7 @@ func recordTenants(ctx context.Context, q *sqlc.Queries, run syncengine.Run, end
 		return err
 	}
 	return q.CountFailures(ctx, sqlc.CountFailuresParams{
-		Now: now, RunID: parsed, Quarantined: reason.TenantQuarantined, Most: syncengine.QuarantineRuns,
+		Now: now, RunID: parsed, Quarantined: reason.TenantQuarantined, NotProcessed: reason.NotProcessed, Most: syncengine.QuarantineRuns,
 	})
 }
 

@@ -3,6 +3,8 @@ package syncengine
 import (
 	"context"
 	"time"
+
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // ClientTenants are the directories of one client, in order.
@@ -87,9 +89,10 @@ func (r *RunResults) RecordTenant(ctx context.Context, runID, managedTenantID st
 // completed for "as the tenants' results say". A closed run stays as it is. The
 // first initial sync that got through turns automatic sync on.
 func (r *RunResults) Finalise(ctx context.Context, runID string, asked State, problem *Problem, discovered *int) (Run, error) {
+	why, _ := reason.Of(reason.NotProcessed)
 	end := RunEnd{
 		RunID: runID, Problem: problem, DiscoveredTenants: discovered, Now: r.now(), OpenTenants: StateFailed,
-		OpenProblem: &Problem{Code: "not_processed", Message: "The run ended before this managed tenant was synced."},
+		OpenProblem: &Problem{Code: reason.NotProcessed, Message: why.Text, Remedy: why.Do},
 	}
 	if asked == StateCancelled {
 		end.OpenTenants, end.OpenProblem = StateCancelled, nil

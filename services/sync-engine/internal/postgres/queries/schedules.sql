@@ -20,7 +20,7 @@ INSERT INTO failing_tenants AS f (tenant_id, managed_tenant_id, failed_runs, tri
 SELECT t.tenant_id, t.managed_tenant_id, 1, @now::timestamptz, COALESCE(t.error_code, '')
 FROM entra_sync_run_tenants t
 WHERE t.run_id = @run_id AND t.state = 'failed' AND t.error_code IS DISTINCT FROM @quarantined::text
-  AND t.error_code IS DISTINCT FROM 'not_processed'
+  AND t.error_code IS DISTINCT FROM @not_processed::text
 ON CONFLICT (tenant_id, managed_tenant_id) DO UPDATE
 SET failed_runs = f.failed_runs + 1, tried_at = EXCLUDED.tried_at, code = EXCLUDED.code,
     quarantined_at = CASE WHEN f.failed_runs + 1 >= @most::integer THEN COALESCE(f.quarantined_at, EXCLUDED.tried_at) END;

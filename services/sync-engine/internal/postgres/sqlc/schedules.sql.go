@@ -17,17 +17,18 @@ INSERT INTO failing_tenants AS f (tenant_id, managed_tenant_id, failed_runs, tri
 SELECT t.tenant_id, t.managed_tenant_id, 1, $1::timestamptz, COALESCE(t.error_code, '')
 FROM entra_sync_run_tenants t
 WHERE t.run_id = $2 AND t.state = 'failed' AND t.error_code IS DISTINCT FROM $3::text
-  AND t.error_code IS DISTINCT FROM 'not_processed'
+  AND t.error_code IS DISTINCT FROM $4::text
 ON CONFLICT (tenant_id, managed_tenant_id) DO UPDATE
 SET failed_runs = f.failed_runs + 1, tried_at = EXCLUDED.tried_at, code = EXCLUDED.code,
-    quarantined_at = CASE WHEN f.failed_runs + 1 >= $4::integer THEN COALESCE(f.quarantined_at, EXCLUDED.tried_at) END
+    quarantined_at = CASE WHEN f.failed_runs + 1 >= $5::integer THEN COALESCE(f.quarantined_at, EXCLUDED.tried_at) END
 `
 
 type CountFailuresParams struct {
-	Now         time.Time
-	RunID       uuid.UUID
-	Quarantined string
-	Most        int32
+	Now          time.Time
+	RunID        uuid.UUID
+	Quarantined  string
+	NotProcessed string
+	Most         int32
 }
 
 // Adds a run's failures to those before. One that was not tried says nothing.
@@ -36,6 +37,7 @@ func (q *Queries) CountFailures(ctx context.Context, arg CountFailuresParams) er
 		arg.Now,
 		arg.RunID,
 		arg.Quarantined,
+		arg.NotProcessed,
 		arg.Most,
 	)
 	return err
