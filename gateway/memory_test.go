@@ -355,8 +355,8 @@ func (a *attacked) largest([]access.Method) {
 	} {
 		require.Equal(a.t, 501, a.send("the largest "+path, "PUT", path, body, "Content-Type", "application/json"))
 	}
-	table := []byte("managed_tenant_id,decision\n" + strings.Repeat("m,map\n", 600_000))
-	require.Equal(a.t, 501, a.send("the largest table", "POST", "/api/integrations/entra/mappings/import", table, "Content-Type", "text/csv"))
+	csv := []byte("managed_tenant_id,decision\n" + strings.Repeat("m,map\n", 600_000))
+	require.Equal(a.t, 501, a.send("the largest CSV", "POST", "/api/integrations/entra/mappings/import", csv, "Content-Type", "text/csv"))
 	q := url.Values{"q": {strings.Repeat("q", 60_000)}}
 	a.send("a long search", "GET", "/api/contacts?"+q.Encode(), nil)
 	wrong := records("decisions", `{}`, 5000)

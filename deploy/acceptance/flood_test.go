@@ -75,7 +75,7 @@ func (n *neighbours) writingRoutes() []writingRoute {
 		{http.MethodPost, integration + "/mappings/skip", managed},
 		{http.MethodPost, integration + "/mappings/unmap", managed},
 		{http.MethodPost, integration + "/mappings/" + n.managed[0] + "/orphans", func(int) any { return map[string]any{"decision": "leave"} }},
-		{http.MethodPost, integration + "/mappings/import", func(i int) any { return map[string]any{"csv": n.table(i), "dryRun": false} }},
+		{http.MethodPost, integration + "/mappings/import", func(i int) any { return map[string]any{"csv": n.csv(i), "dryRun": false} }},
 		{http.MethodPost, integration + "/sync", func(int) any { return map[string]any{"scope": "all-tenants"} }},
 		{http.MethodPost, integration + "/discovery", nothing},
 		{http.MethodPost, integration + "/managed-tenants/" + n.managed[0] + "/consent", nothing},
@@ -90,8 +90,8 @@ func (n *neighbours) writingRoutes() []writingRoute {
 	}
 }
 
-// table is a CSV that decides about every managed tenant, now so and now otherwise.
-func (n *neighbours) table(i int) string {
+// csv decides about every managed tenant, now so and now otherwise.
+func (n *neighbours) csv(i int) string {
 	lines := []string{"managed_tenant_id,decision"}
 	for _, id := range n.managed {
 		lines = append(lines, id+","+[]string{"skip", "review"}[i%2])

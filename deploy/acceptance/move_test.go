@@ -201,8 +201,8 @@ func TestADirectoryMovesToAnotherClient(t *testing.T) {
 	})
 }
 
-// TestMappingsTravelAsATable decides in a spreadsheet.
-func TestMappingsTravelAsATable(t *testing.T) {
+// TestMappingsTravelAsCSV decides in a spreadsheet.
+func TestMappingsTravelAsCSV(t *testing.T) {
 	t.Parallel()
 	w := share(t, fleet.Tiny)
 	m := w.moved(t, "tables")
@@ -221,12 +221,12 @@ func TestMappingsTravelAsATable(t *testing.T) {
 		require.NoError(t, err)
 		return res.StatusCode, string(text)
 	}
-	status, table := send("GET", "/export", "")
-	require.Equal(t, 200, status, table)
+	status, text := send("GET", "/export", "")
+	require.Equal(t, 200, status, text)
 	const byteOrderMark = "\ufeff" // by which a spreadsheet knows the encoding
-	table, marked := strings.CutPrefix(table, byteOrderMark)
+	text, marked := strings.CutPrefix(text, byteOrderMark)
 	require.True(t, marked)
-	records, err := csv.NewReader(strings.NewReader(table)).ReadAll()
+	records, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	require.NoError(t, err)
 	managed, err := m.ManagedTenants(t.Context())
 	require.NoError(t, err)

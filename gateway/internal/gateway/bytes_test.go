@@ -139,7 +139,7 @@ func TestUnknownFieldsAreRefusedInEveryEncoding(t *testing.T) {
 	require.Equal(t, 3, b.backends.count())
 }
 
-func TestOnlyJSONAndTablesAreTakenOverREST(t *testing.T) {
+func TestOnlyJSONAndCSVAreTakenOverREST(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.allOn("t1")

@@ -59,8 +59,8 @@ func TestAnAnswerWithAVersionHasATag(t *testing.T) {
 	require.Empty(t, over.header.Get("ETag"))
 }
 
-// TestTheTagOfATableIsNotThatOfItsJSON: they are two forms of one answer.
-func TestTheTagOfATableIsNotThatOfItsJSON(t *testing.T) {
+// TestTheTagOfCSVIsNotThatOfItsJSON: they are two forms of one answer.
+func TestTheTagOfCSVIsNotThatOfItsJSON(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.allOn("t1")
@@ -70,10 +70,10 @@ func TestTheTagOfATableIsNotThatOfItsJSON(t *testing.T) {
 	get := func(media, tag string) answer {
 		return b.as(b.reader("t1"), http.MethodGet, "/api/integrations/entra/mappings/export", "", "Accept", media, "If-None-Match", tag)
 	}
-	table, document := get("text/csv", `"-"`), get("application/json", `"-"`)
-	require.NotEqual(t, table.header.Get("ETag"), document.header.Get("ETag"))
-	require.Equal(t, http.StatusNotModified, get("text/csv", table.header.Get("ETag")).status)
-	require.Equal(t, http.StatusOK, get("application/json", table.header.Get("ETag")).status)
+	csv, document := get("text/csv", `"-"`), get("application/json", `"-"`)
+	require.NotEqual(t, csv.header.Get("ETag"), document.header.Get("ETag"))
+	require.Equal(t, http.StatusNotModified, get("text/csv", csv.header.Get("ETag")).status)
+	require.Equal(t, http.StatusOK, get("application/json", csv.header.Get("ETag")).status)
 }
 
 // TestIfMatchIsTheVersionThatAChangeIsMadeOn, wherever a request has one.

@@ -24,7 +24,7 @@ import (
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
 
-// route is one way to call something: a REST route, the same with a table in
+// route is one way to call something: a REST route, the same with CSV in
 // place of JSON, or the same method over Connect.
 type route struct {
 	name       string

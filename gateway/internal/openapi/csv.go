@@ -13,14 +13,14 @@ func describeCSV(operation *openapi3.Operation, m access.Method) {
 	if response := operation.Responses.Value("200"); access.CSVField(m.Descriptor.Output()) != nil && response != nil && response.Value != nil {
 		response.Value.Content[access.CSVType] = text
 	}
-	table := access.CSVField(m.Descriptor.Input())
-	if table == nil || operation.RequestBody == nil || operation.RequestBody.Value == nil {
+	csv := access.CSVField(m.Descriptor.Input())
+	if csv == nil || operation.RequestBody == nil || operation.RequestBody.Value == nil {
 		return
 	}
 	operation.RequestBody.Value.Content[access.CSVType] = text
 	fields := m.Descriptor.Input().Fields()
 	for i := range fields.Len() {
-		if field := fields.Get(i); field != table {
+		if field := fields.Get(i); field != csv {
 			operation.AddParameter(openapi3.NewQueryParameter(field.JSONName()).
 				WithDescription("Only with a body of " + access.CSVType + ".").WithSchema(plain(field.Kind())))
 		}

@@ -51,9 +51,9 @@ func readBody(w http.ResponseWriter, r *http.Request, m access.Method) error {
 // of it.
 func checkBody(r *http.Request, m access.Method) error {
 	raw := rawOf(r)
-	if table := csvBody(m, r.Header.Get("Content-Type")); table != nil {
+	if field := csvBody(m, r.Header.Get("Content-Type")); field != nil {
 		if !utf8.Valid(raw) {
-			return core.NotText(table.JSONName(), core.NotUTF8)
+			return core.NotText(field.JSONName(), core.NotUTF8)
 		}
 		return nil
 	}

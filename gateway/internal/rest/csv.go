@@ -17,12 +17,12 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/core"
 )
 
-// byteOrderMark stands before a table that is given as a file: Excel knows by it that
+// byteOrderMark stands before CSV that is given as a file: Excel knows by it that
 // the text is UTF-8, and else reads it in the code page of its country.
 const byteOrderMark = "\ufeff"
 
-// csvMarshaler is the marshaler for text/csv. What has no table travels as JSON, also
-// the answer to a table that was sent.
+// csvMarshaler is the marshaler for text/csv. What has no CSV travels as JSON, also
+// the answer to CSV that was sent.
 type csvMarshaler struct{ *marshaler }
 
 // ContentType is that of an answer.
@@ -33,7 +33,7 @@ func (m *csvMarshaler) ContentType(v any) string {
 	return m.marshaler.ContentType(v)
 }
 
-// Marshal gives the table of an answer as it is, behind a byte order mark.
+// Marshal gives the CSV of an answer as it is, behind a byte order mark.
 func (m *csvMarshaler) Marshal(v any) ([]byte, error) {
 	if text, ok := csvOf(v); ok {
 		return []byte(byteOrderMark + text), nil
@@ -41,7 +41,7 @@ func (m *csvMarshaler) Marshal(v any) ([]byte, error) {
 	return m.marshaler.Marshal(v)
 }
 
-// NewDecoder reads the whole body as the table of a request.
+// NewDecoder reads the whole body as the CSV of a request.
 func (m *csvMarshaler) NewDecoder(r io.Reader) runtime.Decoder {
 	return runtime.DecoderFunc(func(v any) error {
 		message, ok := v.(proto.Message)
@@ -75,7 +75,7 @@ func csvOf(v any) (string, bool) {
 // text/csv, where the caller prefers it to JSON, or none. The generated handlers
 // compare the header as it stands.
 func negotiate(r *http.Request) {
-	table, other := 0.0, 0.0
+	csv, other := 0.0, 0.0
 	for _, line := range r.Header.Values("Accept") {
 		for one := range strings.SplitSeq(line, ",") {
 			media, parameters, err := mime.ParseMediaType(one)
@@ -90,19 +90,19 @@ func negotiate(r *http.Request) {
 			}
 			switch media {
 			case access.CSVType:
-				table = max(table, weight)
+				csv = max(csv, weight)
 			case "application/json":
 				other = max(other, weight)
 			}
 		}
 	}
 	r.Header.Set("Accept", "application/json")
-	if table > other {
+	if csv > other {
 		r.Header.Set("Accept", access.CSVType)
 	}
 }
 
-// isCSV reports a request whose body is a table, by the method's contract.
+// isCSV reports a request whose body is CSV, by the method's contract.
 func (x *exchange) isCSV() bool { return csvBody(x.method, x.media) != nil }
 
 // csvBody is the field that a body of a type is the whole of; nil where the body
@@ -115,8 +115,7 @@ func csvBody(m access.Method, contentType string) protoreflect.FieldDescriptor {
 	return access.CSVField(m.Descriptor.Input())
 }
 
-// withQuery takes the other fields of a request whose body is a table from the
-// query.
+// withQuery takes the other fields of a request whose body is CSV from the query.
 func withQuery(x *exchange, request proto.Message) error {
 	if !x.isCSV() {
 		return nil
@@ -135,8 +134,8 @@ func askForCSV(x *exchange, request proto.Message) {
 	}
 }
 
-// describeCSV sets the headers of an answer that is a table: the name of a
-// file, and in a header each what else the answer holds.
+// describeCSV sets the headers of an answer that is CSV: the name of a file, and
+// in a header each what else the answer holds.
 func describeCSV(w http.ResponseWriter, m access.Method, message proto.Message) {
 	_, ok := csvOf(message)
 	if !ok || !strings.HasPrefix(w.Header().Get("Content-Type"), access.CSVType) {

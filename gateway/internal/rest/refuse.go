@@ -17,7 +17,7 @@ import (
 const jsonType = "application/json"
 
 // wrongMedia refuses a body that says it is neither JSON nor, where the method
-// takes one, a table. A page of another origin can make a browser send any other
+// takes it, CSV. A page of another origin can make a browser send any other
 // type without asking first.
 func wrongMedia(m access.Method, r *http.Request) error {
 	if m.Body == "" {

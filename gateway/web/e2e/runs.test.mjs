@@ -261,7 +261,7 @@ test('a run is narrowed to an outcome, a directory and a name, and leads on to w
   await page.context().close()
 })
 
-test('the history and the people of a run are fetched as tables', async () => {
+test('the history and the people of a run are fetched as CSV', async () => {
   const page = await signedIn(browser, 'administrator')
   await page.goto(`${site}${entra}/runs?type=initial`)
   const [history] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV of these runs' }).click()])

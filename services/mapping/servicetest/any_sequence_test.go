@@ -132,7 +132,7 @@ func (s *sequence) confirm(t *rapid.T) {
 	require.Equal(t, before, s.contents(), "the same again changes nothing")
 }
 
-func (s *sequence) importTable(t *rapid.T) {
+func (s *sequence) importCSV(t *rapid.T) {
 	decisions := s.draw(t)
 	lines := []string{"decision;note;client_id;managed_tenant_id"}
 	for _, d := range decisions {
@@ -251,7 +251,7 @@ func TestAnySequenceOfDecisions(t *testing.T) {
 			now: map[string]string{}, history: map[string][]string{}, mappedBefore: map[string]bool{},
 		}
 		r.Repeat(map[string]func(*rapid.T){
-			"confirm": s.confirm, "import": s.importTable, "skip": s.skipOne, "remap": s.remapOne, "unmap": s.unmapOne,
+			"confirm": s.confirm, "import": s.importCSV, "skip": s.skipOne, "remap": s.remapOne, "unmap": s.unmapOne,
 			"create": s.createDecided, "": s.holds,
 		})
 	})

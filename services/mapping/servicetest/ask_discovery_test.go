@@ -47,9 +47,9 @@ func TestAChangeAsksDiscoveryForWhatItConcernsAlone(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, asked())
 	require.Equal(t, `mapped:0 skipped:2 needs_review:1 create_new:0 undecided:2`, summaryText(summary.GetSummary()))
-	table := "managed_tenant_id,decision\n" + tenants[3] + ",skip\n"
+	csv := "managed_tenant_id,decision\n" + tenants[3] + ",skip\n"
 	for _, dryRun := range []bool{true, false} {
-		imported, err := b.imports(table, dryRun)
+		imported, err := b.imports(csv, dryRun)
 		require.NoError(t, err)
 		require.Equal(t, [][]string{{tenants[3]}}, asked())
 		require.Equal(t, `mapped:0 skipped:3 needs_review:1 create_new:0 undecided:1`, summaryText(imported.GetSummary()))

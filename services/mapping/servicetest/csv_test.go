@@ -22,7 +22,7 @@ func (b *bundle) export() *mappingv1.ExportMappingsResponse {
 	return resp
 }
 
-// imports sends a table, for real or not.
+// imports sends CSV, for real or not.
 func (b *bundle) imports(text string, dryRun bool, version ...int64) (*mappingv1.ImportMappingsResponse, error) {
 	b.t.Helper()
 	req := &mappingv1.ImportMappingsRequest{Csv: text, DryRun: &dryRun}
@@ -72,12 +72,12 @@ func TestExportShowsEveryManagedTenantOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 4, again.GetUndecided())
 	require.Zero(t, again.GetChanged())
-	require.Equal(t, before, b.contents(), "a table in which nobody wrote decides nothing")
+	require.Equal(t, before, b.contents(), "CSV in which nobody wrote decides nothing")
 }
 
-// parted writes a table as a spreadsheet does that separates cells otherwise.
-func parted(table string, comma rune) string {
-	records, err := csv.NewReader(strings.NewReader(table)).ReadAll()
+// parted writes CSV as a spreadsheet does that separates cells otherwise.
+func parted(file string, comma rune) string {
+	records, err := csv.NewReader(strings.NewReader(file)).ReadAll()
 	if err != nil {
 		return err.Error()
 	}
@@ -90,7 +90,7 @@ func parted(table string, comma rune) string {
 	return out.String()
 }
 
-func TestADecidedTableIsImported(t *testing.T) {
+func TestDecidedCSVIsImported(t *testing.T) {
 	t.Parallel()
 	for name, spreadsheet := range map[string]func(string) string{
 		"as it is":                            func(s string) string { return s },
@@ -131,16 +131,16 @@ func TestADecidedTableIsImported(t *testing.T) {
 			}
 			var out strings.Builder
 			require.NoError(t, csv.NewWriter(&out).WriteAll(records))
-			table := spreadsheet(out.String())
+			file := spreadsheet(out.String())
 			before := b.contents()
-			dry, err := b.mappings.ImportMappings(b.ctx(), &mappingv1.ImportMappingsRequest{Csv: table})
+			dry, err := b.mappings.ImportMappings(b.ctx(), &mappingv1.ImportMappingsRequest{Csv: file})
 			require.NoError(t, err)
 			require.True(t, dry.GetDryRun(), "unless it is told otherwise")
 			require.False(t, dry.GetApplied())
 			require.Empty(t, dry.GetEffects())
 			require.EqualValues(t, 5, dry.GetChanged(), reports(dry))
 			require.Equal(t, before, b.contents())
-			done, err := b.imports(table, false, written.GetVersion())
+			done, err := b.imports(file, false, written.GetVersion())
 			require.NoError(t, err)
 			require.True(t, done.GetApplied())
 			require.EqualValues(t, 5, done.GetChanged())
@@ -151,25 +151,25 @@ func TestADecidedTableIsImported(t *testing.T) {
 			require.Equal(t, clients[1].GetId(), b.history(tenants[1])[0].GetClientId())
 			require.Equal(t, "needs_review", b.history(tenants[4])[0].GetState())
 			before = b.contents()
-			again, err := b.imports(table, false)
+			again, err := b.imports(file, false)
 			require.NoError(t, err)
 			require.EqualValues(t, 5, again.GetUnchanged())
 			require.Equal(t, before, b.contents())
-			_, err = b.imports(table, false, written.GetVersion())
+			_, err = b.imports(file, false, written.GetVersion())
 			require.Equal(t, "stale_version", errs.ReasonOf(err))
-			_, err = b.imports(table, true, written.GetVersion())
+			_, err = b.imports(file, true, written.GetVersion())
 			require.Equal(t, "stale_version", errs.ReasonOf(err))
 		})
 	}
 }
 
-func TestATableWithErrorsIsRefusedWithAllOfThem(t *testing.T) {
+func TestCSVWithErrorsIsRefusedWithAllOfThem(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	tenants := b.discover("A", "a.io", "B", "b.io", "C", "c.io", "D", "d.io", "E", "e.io")
 	clients := b.add("One", "a.io", "Two", "b.io", "Gone", "gone.example")
 	b.upsert(&mappingv1.ClientRecord{ExternalId: b.client(clients[2]).GetExternalId(), Deleted: true})
-	table := strings.Join([]string{
+	file := strings.Join([]string{
 		"managed_tenant_id,decision,client_id,client_external_id",
 		tenants[0] + ",map," + clients[0] + ",", // 2: fine
 		tenants[1] + ",map,,",                   // 3
@@ -185,7 +185,7 @@ func TestATableWithErrorsIsRefusedWithAllOfThem(t *testing.T) {
 		tenants[2] + ",,,,,more", // 13
 	}, "\n")
 	before := b.contents()
-	dry, err := b.imports(table, true)
+	dry, err := b.imports(file, true)
 	require.NoError(t, err)
 	require.EqualValues(t, 10, dry.GetInvalid())
 	require.EqualValues(t, 1, dry.GetChanged())
@@ -202,7 +202,7 @@ func TestATableWithErrorsIsRefusedWithAllOfThem(t *testing.T) {
 		"11 invalid managed_tenant_id: is decided in line 3 already client_external_id: is not that of the client with the id",
 		"13 invalid csv: has more cells than the 4 columns",
 	}, reports(dry))
-	_, err = b.imports(table, false)
+	_, err = b.imports(file, false)
 	require.Equal(t, "invalid_argument", errs.ReasonOf(err))
 	require.Equal(t, errs.Invalid, errs.KindOf(err))
 	require.ElementsMatch(t, []string{
@@ -257,10 +257,10 @@ func TestLinesAreNamedByTheirPlaceInTheText(t *testing.T) {
 	}, reports(dry))
 }
 
-// edit fills in a table: each change gets a line's cells by the names of the columns.
-func edit(t *testing.T, table string, change func(line map[string]string)) string {
+// edit fills in CSV: each change gets a line's cells by the names of the columns.
+func edit(t *testing.T, file string, change func(line map[string]string)) string {
 	t.Helper()
-	records, err := csv.NewReader(strings.NewReader(table)).ReadAll()
+	records, err := csv.NewReader(strings.NewReader(file)).ReadAll()
 	require.NoError(t, err)
 	for _, record := range records[1:] {
 		line := map[string]string{}
@@ -324,7 +324,7 @@ func TestAnImportTellsWhichLinesSomebodyElseDecidedSince(t *testing.T) {
 	require.Equal(t, []string{"csv.line[2].managed_tenant_id", "csv.line[3].managed_tenant_id", "csv.line[6].managed_tenant_id"}, violated(err))
 	require.Equal(t, before, b.contents(), "all or nothing")
 
-	// Without the lines in conflict the table is taken, though much was decided since.
+	// Without the lines in conflict the CSV is taken, though much was decided since.
 	done, err := b.imports(edit(t, ours, func(line map[string]string) {
 		if slices.Contains([]string{tenants[0], tenants[1], tenants[4]}, line["managed_tenant_id"]) {
 			line["decision"] = ""
@@ -332,7 +332,7 @@ func TestAnImportTellsWhichLinesSomebodyElseDecidedSince(t *testing.T) {
 	}), false)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, done.GetChanged())
-	// And again, as the same decisions; whoever changes his mind in the old table is
+	// And again, as the same decisions; whoever changes his mind in the old CSV is
 	// asked to look.
 	again, err := b.imports(edit(t, ours, func(line map[string]string) {
 		if line["managed_tenant_id"] != tenants[2] && line["managed_tenant_id"] != tenants[5] {
@@ -358,16 +358,16 @@ func TestAnImportTellsWhichLinesSomebodyElseDecidedSince(t *testing.T) {
 	}
 }
 
-// spreadsheet opens a table and saves it as Excel and its like do: what looks like a
+// spreadsheet opens CSV and saves it as Excel and its like do: what looks like a
 // number, a date or a truth value comes back in another form.
-func spreadsheet(t *testing.T, table string) string {
+func spreadsheet(t *testing.T, file string) string {
 	t.Helper()
 	rewritten := map[string]string{
 		"00420": "420", "1234567890123": "1.23457E+12", "1.10": "1.1", "12E3": "1.20E+04", "MAR01": "01-Mar", "3-4": "04-Mar",
 		"2026-01-05": "05.01.2026", "TRUE": "TRUE", "false": "FALSE", "Okt-7": "07. Okt", "12:5": "12:05", "1/2": "02-Jan",
 		"(7)": "-7", "5 %": "5%", "$5": "$5.00", "9 am": "9:00 AM", "0": "0",
 	}
-	return edit(t, table, func(line map[string]string) {
+	return edit(t, file, func(line map[string]string) {
 		for name, cell := range line {
 			if other, ok := rewritten[cell]; ok {
 				line[name] = other

@@ -25,7 +25,7 @@ export function runsSheet(what: { type?: string; state?: string; clientId?: stri
   return whole((pageToken) => runs.listRuns({ ...what, pageToken, asCsv: true }))
 }
 
-// whole puts the pages of a table together, with its head once.
+// whole puts the pages of CSV together, with its head once.
 async function whole(ask: (pageToken: string) => Promise<{ csv?: string; nextPageToken: string }>): Promise<string> {
   const parts: string[] = []
   let pageToken = ''

@@ -14,15 +14,15 @@ export function download(name: string, text: string) {
   setTimeout(() => URL.revokeObjectURL(address), 10_000)
 }
 
-// DownloadButton fetches a table and saves it.
+// DownloadButton fetches CSV and saves it.
 export function DownloadButton({ name, fetch, label = 'CSV', of }: { name: string; fetch: () => Promise<string>; label?: string; of: string }) {
-  const table = useMutation({ mutationFn: fetch, onSuccess: (text) => download(name, text) })
+  const csv = useMutation({ mutationFn: fetch, onSuccess: (text) => download(name, text) })
   return (
     <Stack gap="xs" align="flex-end">
-      <Button variant="default" leftSection={<Icon name="download" size={16} />} loading={table.isPending} onClick={() => table.mutate()} aria-label={`${label} of ${of}`}>
+      <Button variant="default" leftSection={<Icon name="download" size={16} />} loading={csv.isPending} onClick={() => csv.mutate()} aria-label={`${label} of ${of}`}>
         {label}
       </Button>
-      {table.isError && <Problem error={table.error} title="The table could not be fetched" />}
+      {csv.isError && <Problem error={csv.error} title="The CSV could not be fetched" />}
     </Stack>
   )
 }

@@ -2634,7 +2634,7 @@ export interface components {
             workflowId: string;
         };
         ImportMappingsRequest: {
-            /** @description The table, as CSV. */
+            /** @description RFC 4180, UTF-8, with a header line; semicolons and tabs separate cells as well. */
             csv: string;
             /** @description True when absent. */
             dryRun?: boolean;

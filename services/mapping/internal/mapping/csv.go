@@ -117,7 +117,7 @@ func refuseCSV(problems ...string) error {
 	for _, problem := range problems {
 		violations = append(violations, errs.Violation{Field: columnCSV, Message: problem})
 	}
-	return errs.New(errs.Invalid, reason.InvalidArgument, "The table cannot be read.", errs.WithViolations(violations...))
+	return errs.New(errs.Invalid, reason.InvalidArgument, "The CSV cannot be read.", errs.WithViolations(violations...))
 }
 
 // separators are the characters that may separate cells.

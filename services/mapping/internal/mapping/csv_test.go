@@ -26,9 +26,9 @@ func TestNoNameIsAFormulaToAReaderWithSemicolons(t *testing.T) {
 	}
 }
 
-// FuzzReadTable reads what anybody may send: it ends, names lines that there are,
+// FuzzReadCSV reads what anybody may send: it ends, names lines that there are,
 // and what it takes is within the limits.
-func FuzzReadTable(f *testing.F) {
+func FuzzReadCSV(f *testing.F) {
 	for _, seed := range []string{
 		"managed_tenant_id,decision\nx,skip\n", "\ufeffdecision;client_id;managed_tenant_id\r\nmap;'=1;\"a\"\"b\"\r\n",
 		"managed_tenant_id,decision\n\"x,skip\n", "managed_tenant_id,decision,client_external_id\nx,map,'@y\n,,,,z\na\"b,c\n", "\x00", "",

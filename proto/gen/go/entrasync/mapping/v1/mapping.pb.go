@@ -1610,7 +1610,7 @@ func (x *ExportMappingsResponse) GetVersion() int64 {
 
 type ImportMappingsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The table, as CSV.
+	// RFC 4180, UTF-8, with a header line; semicolons and tabs separate cells as well.
 	Csv string `protobuf:"bytes,1,opt,name=csv,proto3" json:"csv,omitempty"`
 	// True when absent.
 	DryRun *bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3,oneof" json:"dry_run,omitempty"`

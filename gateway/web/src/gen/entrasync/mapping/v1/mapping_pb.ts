@@ -921,7 +921,7 @@ export const ExportMappingsResponseSchema: GenMessage<ExportMappingsResponse> = 
  */
 export type ImportMappingsRequest = Message<"entrasync.mapping.v1.ImportMappingsRequest"> & {
   /**
-   * The table, as CSV.
+   * RFC 4180, UTF-8, with a header line; semicolons and tabs separate cells as well.
    *
    * @generated from field: string csv = 1;
    */

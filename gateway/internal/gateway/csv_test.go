@@ -24,7 +24,7 @@ const (
 	importCall = "/entrasync.mapping.v1.MappingService/ImportMappings"
 )
 
-func TestATableIsGivenToWhoAcceptsIt(t *testing.T) {
+func TestCSVIsGivenToCallersThatAcceptIt(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.allOn("t1")
@@ -48,7 +48,7 @@ func TestATableIsGivenToWhoAcceptsIt(t *testing.T) {
 		require.Empty(t, res.header.Get("Content-Disposition"))
 	}
 	res := b.as(b.reader("t1"), "GET", "/api/integrations/entra/mappings", "", "Accept", "text/csv")
-	require.Equal(t, "application/json", res.header.Get("Content-Type"), "what has no table is JSON")
+	require.Equal(t, "application/json", res.header.Get("Content-Type"), "what has no CSV is JSON")
 	res = b.as(b.reader("t1"), "GET", exportPath+"?state=mapped", "", "Accept", "text/csv")
 	require.Equal(t, 400, res.status)
 	require.Equal(t, "invalid_argument", res.problem(t).Code)
@@ -61,7 +61,7 @@ func TestATableIsGivenToWhoAcceptsIt(t *testing.T) {
 	require.Equal(t, "application/problem+json", res.header.Get("Content-Type"))
 }
 
-func TestATableIsTakenAsTheBody(t *testing.T) {
+func TestCSVIsTakenAsTheBody(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.allOn("t1")
@@ -147,7 +147,7 @@ func describedPath(m access.Method) string {
 	})
 }
 
-func TestTablesAreDescribed(t *testing.T) {
+func TestCSVIsDescribed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	doc, err := openapi3.NewLoader().LoadFromData([]byte(b.do("GET", "/openapi.json", "").body))
