@@ -32,17 +32,6 @@ const (
 	SetApp = "microsoft_app"
 )
 
-// SetKeys lists the secrets in a set, in their canonical names.
-func SetKeys(set string) []string {
-	switch set {
-	case SetDirect:
-		return []string{keyAccessToken, keyRefreshToken, keyTokenExpiresAt, keyPartnerTenantID, keyTokenScope}
-	case SetApp:
-		return []string{keyClientID, keyClientSecret, keyTenantID, keyClientCertificate, keyCustomerAccess}
-	}
-	return nil
-}
-
 // SetOf is the set that holds the secrets of a kind of connection.
 func SetOf(t Type) string { return "entra_" + string(t) }
 

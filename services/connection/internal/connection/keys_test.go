@@ -2,6 +2,7 @@ package connection_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -11,11 +12,17 @@ import (
 // TestSecretsKeepTheirNames holds the names: stored secrets are found by them.
 func TestSecretsKeepTheirNames(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, []string{
-		"entra_direct_access_token", "entra_direct_refresh_token", "entra_direct_token_expires_at",
-		"entra_direct_partner_tenant_id", "entra_direct_token_scope",
-	}, connection.SetKeys(connection.SetDirect))
-	require.Equal(t, []string{
-		"microsoft_client_id", "microsoft_client_secret", "microsoft_tenant_id", "microsoft_client_certificate", "microsoft_customer_access",
-	}, connection.SetKeys(connection.SetApp))
+	require.Equal(t, connection.SetDirect, connection.SetOf(connection.Direct))
+	grant, err := connection.EncodeGrant(connection.Grant{
+		AccessToken: "a", RefreshToken: "r", ExpiresAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Scope: "s", PartnerTenantID: "p",
+	})
+	require.NoError(t, err)
+	require.JSONEq(t, `{"entra_direct_access_token":"a","entra_direct_refresh_token":"r","entra_direct_token_expires_at":"2026-03-01T12:00:00Z",
+		"entra_direct_partner_tenant_id":"p","entra_direct_token_scope":"s"}`, grant.Reveal())
+	app, err := connection.EncodeCredentials(connection.Credentials{
+		ClientID: "c", ClientSecret: "s", TenantID: "t", Certificate: "k", CustomerAccess: connection.AppOnly,
+	})
+	require.NoError(t, err)
+	require.JSONEq(t, `{"microsoft_client_id":"c","microsoft_client_secret":"s","microsoft_tenant_id":"t",
+		"microsoft_client_certificate":"k","microsoft_customer_access":"app_only"}`, app.Reveal())
 }
