@@ -17,14 +17,6 @@ func Timestamp(t *time.Time) *timestamppb.Timestamp {
 	return timestamppb.New(*t)
 }
 
-// NonZero is a time in a message, absent for the zero time.
-func NonZero(t time.Time) *timestamppb.Timestamp {
-	if t.IsZero() {
-		return nil
-	}
-	return timestamppb.New(t)
-}
-
 // Time is the time in a message, nil where it is absent.
 func Time(t *timestamppb.Timestamp) *time.Time {
 	if t == nil {

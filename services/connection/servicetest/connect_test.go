@@ -21,6 +21,7 @@ func TestConnectInASession(t *testing.T) {
 	b := setup(t)
 	partner, _ := b.sim.directories()
 	require.Equal(t, "not_connected", b.status("msp").GetStatus())
+	require.Nil(t, b.status("msp").GetConnectedAt())
 
 	started := b.begin(browser(t, "msp", "admin", "s1"))
 	require.WithinDuration(t, b.clock.now().Add(10*time.Minute), started.GetExpiresAt().AsTime(), time.Minute)
@@ -69,6 +70,7 @@ func TestConnectWithABearerToken(t *testing.T) {
 	_, err := b.public.CompleteConnect(ctx, &connectionv1.CompleteConnectRequest{CompletionCode: "guessed"})
 	require.Equal(t, "invalid_completion", errs.ReasonOf(err))
 	require.Equal(t, "not_connected", b.status("msp").GetStatus())
+	require.Nil(t, b.status("msp").GetConnectedAt())
 
 	require.NoError(t, complete("admin", "msp"))
 	require.Equal(t, "connected", b.status("msp").GetStatus())
@@ -90,6 +92,7 @@ func TestCompletionExpiresAndIsDestroyed(t *testing.T) {
 	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(sealed_grant) FROM pending_grants`).Scan(&left))
 	require.Zero(t, left)
 	require.Equal(t, "not_connected", b.status("msp").GetStatus())
+	require.Nil(t, b.status("msp").GetConnectedAt())
 }
 
 // A person who starts flows without end keeps the last of them, and others lose none.

@@ -18,8 +18,10 @@ func toSnapshot(s *connection.Snapshot) *connectionv1.ValidationError {
 func toConnection(o connection.Overview) *connectionv1.GetConnectionResponse {
 	out := &connectionv1.GetConnectionResponse{
 		Status: string(o.Status), LastValidatedAt: wire.Timestamp(o.LastValidatedAt), LastValidationError: toSnapshot(o.LastError),
-		CredentialSource: string(o.CredentialSource), CustomerAccess: string(o.CustomerAccess), PartnerTenantId: o.PartnerTenantID, ConnectedAt: wire.NonZero(o.ConnectedAt),
-		SecretStore: toProblem(o.SecretStore),
+		CredentialSource: string(o.CredentialSource), CustomerAccess: string(o.CustomerAccess), PartnerTenantId: o.PartnerTenantID, SecretStore: toProblem(o.SecretStore),
+	}
+	if o.Status != connection.NotConnected {
+		out.ConnectedAt = timestamppb.New(o.ConnectedAt)
 	}
 	if o.Active() {
 		out.ConnectionType = string(o.Type)
