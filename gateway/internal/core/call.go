@@ -205,16 +205,12 @@ func (call *Call) end(ctx context.Context, err error) error {
 		err = public
 	}
 	if call.entry != nil {
-		call.entry.End(tenantOf(ctx, call.caller), outcome)
+		call.entry.End(tenant.With(ctx, call.caller.Call()), outcome)
 	}
 	if call.core.metrics != nil {
 		call.core.metrics.WithLabelValues(call.in.Procedure, code).Observe(call.core.now().Sub(call.start).Seconds())
 	}
 	return err
-}
-
-func tenantOf(ctx context.Context, caller *access.Caller) context.Context {
-	return tenant.With(ctx, caller.Call())
 }
 
 func logHidden(ctx context.Context, in *access.Request, public *errs.Error, err error) {
