@@ -26,9 +26,12 @@ func ID(column *uuid.UUID) string {
 	return column.String()
 }
 
-// NewID is a new key as text: a UUID of version 7, so that later ones sort behind earlier ones. It
-// panics where the system has no random numbers left.
-func NewID() string { return uuid.Must(uuid.NewV7()).String() }
+// NewKey is a new key: a UUID of version 7, so that later ones sort behind earlier ones. It panics
+// where the system has no random numbers left.
+func NewKey() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+// NewID is a NewKey as text.
+func NewID() string { return NewKey().String() }
 
 // KnownIDs returns the ids that are UUIDs, as ours all are; others are unknown.
 func KnownIDs(ids []string) []uuid.UUID {

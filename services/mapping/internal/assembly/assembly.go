@@ -5,7 +5,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
 	"google.golang.org/grpc"
 
 	"github.com/entrasync/entrasync/pkg/outbox"
@@ -41,7 +40,7 @@ func Start(ctx context.Context, s *service.Service, c Config) error {
 func Register(
 	server grpc.ServiceRegistrar, pool *pg.Pool, discovery grpc.ClientConnInterface, box *outbox.Box, effects mapping.Effects, now func() time.Time,
 ) {
-	store := postgres.NewStore(pool, newUUID)
+	store := postgres.NewStore(pool, pg.NewKey)
 	managedTenants := peers.NewDiscovery(discovery)
 	rpc.Register(server, rpc.UseCases{
 		ListClients:    mapping.NewListClients(store),
@@ -64,6 +63,3 @@ func Register(
 	})
 	outbox.Serve(server, box)
 }
-
-// newUUID is a UUIDv7. It panics when the system has no random numbers left.
-func newUUID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
