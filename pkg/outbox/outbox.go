@@ -4,8 +4,8 @@
 // after too many tries, set aside. It knows nothing of what they mean.
 //
 // A schema that has an outbox has the table outbox and the views effects_waiting,
-// effects_ended and effects_dead, as migrations/mapping/000004_outbox.up.sql
-// leaves them.
+// effects_ended and effects_dead, as 000004_outbox.up.sql and
+// 000006_outbox_measures.up.sql of migrations/mapping leave them.
 package outbox
 
 import (

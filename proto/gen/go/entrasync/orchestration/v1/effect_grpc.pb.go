@@ -32,8 +32,9 @@ const (
 // service with an outbox serves it; the worker pulls, acts with the effect's id as the
 // idempotency key, and acknowledges.
 type EffectServiceClient interface {
-	// PullEffects leases effects that are due, oldest first; it waits up to wait_seconds for one.
-	// An effect that is not acknowledged within its lease is handed out again.
+	// PullEffects leases effects that are due, of each tenant one before a second of any, and those
+	// of one order key in their order; it waits up to wait_seconds for one. An effect that is not
+	// acknowledged within its lease is handed out again.
 	PullEffects(ctx context.Context, in *PullEffectsRequest, opts ...grpc.CallOption) (*PullEffectsResponse, error)
 	// AckEffect records the outcome of an effect; the same answer again changes nothing.
 	AckEffect(ctx context.Context, in *AckEffectRequest, opts ...grpc.CallOption) (*AckEffectResponse, error)
@@ -88,8 +89,9 @@ func (c *effectServiceClient) CountDeadEffects(ctx context.Context, in *CountDea
 // service with an outbox serves it; the worker pulls, acts with the effect's id as the
 // idempotency key, and acknowledges.
 type EffectServiceServer interface {
-	// PullEffects leases effects that are due, oldest first; it waits up to wait_seconds for one.
-	// An effect that is not acknowledged within its lease is handed out again.
+	// PullEffects leases effects that are due, of each tenant one before a second of any, and those
+	// of one order key in their order; it waits up to wait_seconds for one. An effect that is not
+	// acknowledged within its lease is handed out again.
 	PullEffects(context.Context, *PullEffectsRequest) (*PullEffectsResponse, error)
 	// AckEffect records the outcome of an effect; the same answer again changes nothing.
 	AckEffect(context.Context, *AckEffectRequest) (*AckEffectResponse, error)
