@@ -124,7 +124,7 @@ type customer struct {
 	renews bool      // one of the relationships renews itself
 }
 
-// ends is when access ends, zero when it renews itself.
+// ends is when access ends, nil when it renews itself or nothing says so.
 func (c *customer) ends() *time.Time {
 	if c.renews || c.last.IsZero() {
 		return nil
