@@ -43,7 +43,7 @@ type Call struct {
 	Tenant  ID        // empty only where a method works without a tenant
 	Actor   Actor     // empty for the system's own work
 	Run     string    // the run the work belongs to; empty outside runs
-	Session string    // hash of the browser session the person acts in; empty for bearer callers
+	Session string    // id of the browser session the person acts in, no secret; empty for bearer callers
 	Expires time.Time // when the signed statement of it ends; zero when it was not received but made here
 }
 

@@ -59,7 +59,7 @@ type Snapshot struct {
 // Caller is the person on whose behalf a use case works. The tenant is in the context.
 type Caller struct {
 	User    string // opaque id of the person
-	Session string // hash of the browser session; empty for bearer callers
+	Session string // id of the browser session, no secret; empty for bearer callers
 }
 
 // Grant is what Microsoft gives for a code or a refresh token.

@@ -78,7 +78,7 @@ type Answer struct {
 	State   string
 	Code    Secret
 	Error   string // the provider's code
-	Session string // hash of the browser's session; empty when it has none
+	Session string // id of the browser session, no secret; empty when there is none
 	Refusal string // why the edge refuses; empty when it does not
 	// AdminConsent is that an administrator of a managed tenant consented, as the
 	// browser says.

@@ -104,7 +104,7 @@ type State struct {
 	Kind          FlowKind
 	Hash          [32]byte // of the state that travels
 	User          string
-	Session       string // hash of the browser session; empty for bearer callers
+	Session       string // id of the browser session, no secret; empty for bearer callers
 	Verifier      Secret // PKCE; empty for consents, to which no code comes back
 	ManagedTenant string // of a consent
 	ReturnTo      string

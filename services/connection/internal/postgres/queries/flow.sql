@@ -1,4 +1,5 @@
 -- name: InsertState :exec
+-- session_hash is named as in the first release. It holds the id of the browser session.
 INSERT INTO oauth_states (tenant_id, id, state_hash, user_id, session_hash, sealed_verifier, return_to, created_at, expires_at,
     kind, managed_tenant_id)
 VALUES (@tenant_id, @id, @state_hash, @user_id, @session_hash, @sealed_verifier, @return_to, @created_at, @expires_at,

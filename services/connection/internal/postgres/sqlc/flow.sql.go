@@ -130,6 +130,7 @@ type InsertStateParams struct {
 	ManagedTenantID *string
 }
 
+// session_hash is named as in the first release. It holds the id of the browser session.
 func (q *Queries) InsertState(ctx context.Context, arg InsertStateParams) error {
 	_, err := q.db.Exec(ctx, insertState,
 		arg.TenantID,

@@ -840,7 +840,7 @@ type CompleteCallbackRequest struct {
 	// The provider's error and its description, when it refused.
 	Error            string `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
 	ErrorDescription string `protobuf:"bytes,4,opt,name=error_description,json=errorDescription,proto3" json:"error_description,omitempty"`
-	// Hash of the browser's session, empty when the browser has none.
+	// Id of the browser session, which is no secret; empty when there is none.
 	Session string `protobuf:"bytes,5,opt,name=session,proto3" json:"session,omitempty"`
 	// Why the gateway refuses, for example feature_disabled; empty when it does not. The state is
 	// consumed, nothing else happens, and the browser gets this code.

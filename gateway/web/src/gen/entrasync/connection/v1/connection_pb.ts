@@ -453,7 +453,7 @@ export type CompleteCallbackRequest = Message<"entrasync.connection.v1.CompleteC
   errorDescription: string;
 
   /**
-   * Hash of the browser's session, empty when the browser has none.
+   * Id of the browser session, which is no secret; empty when there is none.
    *
    * @generated from field: string session = 5;
    */
