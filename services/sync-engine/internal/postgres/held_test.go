@@ -34,7 +34,7 @@ func disabled(users []syncengine.User, numbers ...int) []syncengine.User {
 
 func (e *engine) decideHeld(of syncengine.ManagedTenant, decision, digest string) (syncengine.HeldDecision, *syncengine.Run, error) {
 	return e.held.Do(e.ctx(), syncengine.Deciding{
-		Tenant: msp, Actor: "user-9", RunID: of.RunID, ManagedTenantID: managed, Decision: decision, Digest: digest,
+		Actor: "user-9", RunID: of.RunID, ManagedTenantID: managed, Decision: decision, Digest: digest,
 	})
 }
 
@@ -86,7 +86,7 @@ func TestApprovedInactivationsOfThoseStillGone(t *testing.T) {
 
 	_, _, err := e.decideHeld(held, syncengine.DecisionApprove, "another")
 	require.Equal(t, "held_set_differs", errs.ReasonOf(err))
-	_, _, err = e.held.Do(e.ctx(), syncengine.Deciding{Tenant: msp, RunID: uuid.NewString(), ManagedTenantID: managed, Decision: "approve", Digest: "x"})
+	_, _, err = e.held.Do(e.ctx(), syncengine.Deciding{RunID: uuid.NewString(), ManagedTenantID: managed, Decision: "approve", Digest: "x"})
 	require.Equal(t, errs.NotFound, errs.KindOf(err))
 
 	// 2 is enabled again, 9 is back, 3 is disabled now.

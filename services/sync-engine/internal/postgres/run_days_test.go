@@ -76,7 +76,7 @@ func TestTheLastRunStays(t *testing.T) {
 	e.since(-490)
 	last := e.round().RunID
 	e.since(-480)
-	open, _, err := e.create.Do(e.ctx(), syncengine.NewRun{Tenant: msp, Actor: "user-1", Type: syncengine.TypeSingleClient, ClientID: client, Trigger: "manual"})
+	open, _, err := e.create.Do(e.ctx(), syncengine.NewRun{Actor: "user-1", Type: syncengine.TypeSingleClient, ClientID: client, Trigger: "manual"})
 	require.NoError(t, err)
 	e.since(-470)
 	e.mapping.tenants = nil

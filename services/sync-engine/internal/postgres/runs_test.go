@@ -14,7 +14,7 @@ import (
 )
 
 func (e *engine) ask(req syncengine.NewRun) (syncengine.Run, bool, error) {
-	req.Tenant, req.Actor = msp, "user-1"
+	req.Actor = "user-1"
 	if req.Trigger == "" {
 		req.Trigger = syncengine.TriggerManual
 	}
@@ -175,7 +175,7 @@ func TestAnotherTenantSeesNothing(t *testing.T) {
 	e.dir.users = append(people(20), filtered)
 	e.round() // held, which fills its table
 	e.failing()
-	_, err := syncengine.NewTickets(e.store, e.clock).Issue(e.ctx(), msp, run.RunID, syncengine.TypeInitial)
+	_, err := syncengine.NewTickets(e.store, e.clock).Issue(e.ctx(), run.RunID, syncengine.TypeInitial)
 	require.NoError(t, err)
 	e.remap(other)
 	_, err = e.decide(syncengine.DecisionLeave)

@@ -104,7 +104,7 @@ func (e *engine) ctx() context.Context {
 // started creates and begins a run.
 func (e *engine) started(runType string, dryRun bool) syncengine.Run {
 	e.t.Helper()
-	run, joined, err := e.create.Do(e.ctx(), syncengine.NewRun{Tenant: msp, Actor: "user-1", Type: runType, DryRun: dryRun, Trigger: "manual"})
+	run, joined, err := e.create.Do(e.ctx(), syncengine.NewRun{Actor: "user-1", Type: runType, DryRun: dryRun, Trigger: "manual"})
 	require.NoError(e.t, err)
 	require.False(e.t, joined)
 	state, _, err := e.begin.Do(e.ctx(), run.ID)

@@ -16,7 +16,7 @@ func (s *reportServer) DecideHeld(ctx context.Context, req *syncenginev1.DecideH
 		return nil, err
 	}
 	decided, started, err := s.cases.Held.Do(ctx, syncengine.Deciding{
-		Tenant: call.Tenant.String(), Actor: call.Actor.ID, RunID: req.GetRunId(), ManagedTenantID: req.GetManagedTenantId(),
+		Actor: call.Actor.ID, RunID: req.GetRunId(), ManagedTenantID: req.GetManagedTenantId(),
 		Decision: req.GetDecision(), Digest: req.GetDigest(),
 	})
 	if err != nil {

@@ -20,13 +20,13 @@ func (s *internalServer) CreateRun(ctx context.Context, req *syncenginev1.Create
 		return nil, err
 	}
 	run, joined, err := s.cases.Create.Do(ctx, syncengine.NewRun{
-		ID: req.GetRunId(), Tenant: call.Tenant.String(), Actor: call.Actor.ID, Type: req.GetType(), ClientID: req.GetClientId(),
+		ID: req.GetRunId(), Actor: call.Actor.ID, Type: req.GetType(), ClientID: req.GetClientId(),
 		ManagedTenantID: req.GetManagedTenantId(), DryRun: req.GetDryRun(), Trigger: req.GetTrigger(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	ticket, err := s.cases.Tickets.Issue(ctx, call.Tenant.String(), run.ID, run.Type)
+	ticket, err := s.cases.Tickets.Issue(ctx, run.ID, run.Type)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/entrasync/entrasync/pkg/rpc/wire"
-	"github.com/entrasync/entrasync/pkg/tenant"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
@@ -20,11 +19,7 @@ func (s *scheduleServer) GetSchedule(ctx context.Context, _ *syncenginev1.GetSch
 	if err != nil {
 		return nil, err
 	}
-	id, err := tenant.IDFrom(ctx)
-	if err != nil {
-		return nil, err
-	}
-	ticket, err := s.cases.Tickets.IssueSchedule(ctx, id.String())
+	ticket, err := s.cases.Tickets.IssueSchedule(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package rpc
 import (
 	"context"
 
-	"github.com/entrasync/entrasync/pkg/tenant"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
@@ -13,22 +12,14 @@ type ticketServer struct {
 }
 
 func (s *ticketServer) CheckTicket(ctx context.Context, req *syncenginev1.CheckTicketRequest) (*syncenginev1.CheckTicketResponse, error) {
-	id, err := tenant.IDFrom(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.cases.Tickets.Check(ctx, id.String(), req.GetRunId(), req.GetTicket(), req.GetType()); err != nil {
+	if err := s.cases.Tickets.Check(ctx, req.GetRunId(), req.GetTicket(), req.GetType()); err != nil {
 		return nil, err
 	}
 	return &syncenginev1.CheckTicketResponse{}, nil
 }
 
 func (s *ticketServer) IssueTicket(ctx context.Context, req *syncenginev1.IssueTicketRequest) (*syncenginev1.IssueTicketResponse, error) {
-	id, err := tenant.IDFrom(ctx)
-	if err != nil {
-		return nil, err
-	}
-	ticket, err := s.cases.Tickets.IssueAgain(ctx, id.String(), req.GetRunId())
+	ticket, err := s.cases.Tickets.IssueAgain(ctx, req.GetRunId())
 	if err != nil {
 		return nil, err
 	}
@@ -43,9 +34,5 @@ type ticketed interface {
 
 // admit refuses a request whose ticket is not that of its run.
 func (s *internalServer) admit(ctx context.Context, req ticketed) error {
-	id, err := tenant.IDFrom(ctx)
-	if err != nil {
-		return err
-	}
-	return s.cases.Tickets.Check(ctx, id.String(), req.GetRunId(), req.GetTicket())
+	return s.cases.Tickets.Check(ctx, req.GetRunId(), req.GetTicket())
 }

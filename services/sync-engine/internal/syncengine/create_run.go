@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
@@ -41,7 +42,6 @@ type RunStore interface {
 // NewRun asks for a run.
 type NewRun struct {
 	ID              string // UUID by which a repeat finds its run; empty for a new one
-	Tenant          string
 	Actor           string // who asks; empty for the schedule
 	Type            string
 	ClientID        string // single-client
@@ -63,10 +63,14 @@ func NewCreateRun(store RunStore, mapping RunMapping, newID func() string, now f
 	return &CreateRun{store: store, mapping: mapping, newID: newID, now: now}
 }
 
-// Do makes a queued run or returns the open one; what has the asked id comes back
-// as it is, whatever became of it and of the mapping. Reasons:
+// Do makes a queued run of the tenant of the context or returns the open one; what has
+// the asked id comes back as it is, whatever became of it and of the mapping. Reasons:
 // no_confirmed_mapping, client_not_mapped, unknown_client, client_required.
 func (c *CreateRun) Do(ctx context.Context, req NewRun) (Run, bool, error) {
+	owner, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return Run{}, false, err
+	}
 	if req.ID != "" {
 		run, err := c.store.Run(ctx, req.ID)
 		if !errors.Is(err, ErrUnknownRun) {
@@ -86,7 +90,7 @@ func (c *CreateRun) Do(ctx context.Context, req NewRun) (Run, bool, error) {
 		by = req.Trigger
 	}
 	return c.store.OpenRun(ctx, Run{
-		ID: id, WorkflowID: WorkflowID(req.Tenant, req.Type, clientID, req.DryRun), Type: req.Type, State: StateQueued,
+		ID: id, WorkflowID: WorkflowID(owner, req.Type, clientID, req.DryRun), Type: req.Type, State: StateQueued,
 		DryRun: req.DryRun, Trigger: req.Trigger, InitiatedBy: by, ClientID: clientID, CreatedAt: c.now(),
 	})
 }

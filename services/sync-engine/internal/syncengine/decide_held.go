@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
@@ -74,7 +75,6 @@ func NewDecideHeld(store HeldStore, mapping RoundMapping, newID func() string, n
 
 // Deciding asks to decide.
 type Deciding struct {
-	Tenant                           string
 	RunID, ManagedTenantID, Decision string
 	Digest                           string // of the set that the person saw
 	Actor                            string
@@ -105,7 +105,7 @@ func (d *DecideHeld) Do(ctx context.Context, ask Deciding) (HeldDecision, *Run, 
 	if ask.Decision == DecisionReject {
 		err = d.store.RejectHeld(ctx, decision, managed)
 	} else {
-		decision, started, err = d.approve(ctx, ask.Tenant, decision, managed)
+		decision, started, err = d.approve(ctx, decision, managed)
 	}
 	if errors.Is(err, ErrHeldDecided) || errors.Is(err, ErrApprovalRunning) {
 		// Somebody decided in this moment, and perhaps the same.
@@ -135,14 +135,18 @@ func (d *DecideHeld) decided(ctx context.Context, ask Deciding) (was HeldDecisio
 	return was, &run, true, err
 }
 
-func (d *DecideHeld) approve(ctx context.Context, tenant string, decision HeldDecision, managed ManagedTenant) (HeldDecision, *Run, error) {
+func (d *DecideHeld) approve(ctx context.Context, decision HeldDecision, managed ManagedTenant) (HeldDecision, *Run, error) {
+	owner, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return HeldDecision{}, nil, err
+	}
 	if err := checkMapping(ctx, d.mapping, managed.mapping()); err != nil {
 		return HeldDecision{}, nil, err
 	}
 	id := d.newID()
 	decision.StartedRunID = id
 	start := Run{
-		ID: id, WorkflowID: WorkflowID(tenant, TypeSingleClient, managed.ClientID, false) + ":held:" + managed.ManagedTenantID,
+		ID: id, WorkflowID: WorkflowID(owner, TypeSingleClient, managed.ClientID, false) + ":held:" + managed.ManagedTenantID,
 		Type: TypeSingleClient, State: StateQueued, Trigger: TriggerManual, InitiatedBy: decision.DecidedBy, ClientID: managed.ClientID,
 		CreatedAt: decision.DecidedAt,
 		Approves:  &Approval{RunID: decision.RunID, ManagedTenantID: managed.ManagedTenantID, Reason: managed.Held.Reason},

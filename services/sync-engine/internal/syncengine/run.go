@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
@@ -96,17 +97,17 @@ func (t *ManagedTenant) MappedClient() string {
 }
 
 // WorkflowID names the workflow of a run: a fixed name, so that requests join.
-func WorkflowID(tenant, runType, clientID string, dryRun bool) string {
-	id := ""
+func WorkflowID(owner tenant.ID, runType, clientID string, dryRun bool) string {
+	id, of := "", owner.String()
 	switch runType {
 	case TypeDiscovery:
-		id = "entra-discovery:" + tenant
+		id = "entra-discovery:" + of
 	case TypeInitial:
-		id = "entra-initial-sync:" + tenant
+		id = "entra-initial-sync:" + of
 	case TypeAllTenants:
-		id = "entra-all-tenants-sync:" + tenant
+		id = "entra-all-tenants-sync:" + of
 	case TypeSingleClient:
-		id = "entra-client-sync:" + tenant + ":" + clientID
+		id = "entra-client-sync:" + of + ":" + clientID
 	}
 	if dryRun {
 		id += ":preflight"

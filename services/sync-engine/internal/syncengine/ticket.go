@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
@@ -38,43 +39,43 @@ type TicketStore interface {
 	Run(ctx context.Context, id string) (Run, error) // ErrUnknownRun
 }
 
-// Tickets signs and verifies run tickets. A program that can start workflows but is not this system has
-// none. It is safe for concurrent use.
+// Tickets signs and verifies run tickets of the tenant of the context. A program that can start
+// workflows but is not this system has none. It is safe for concurrent use.
 type Tickets struct {
 	store TicketStore
 	now   func() time.Time
 
 	mu   sync.Mutex
-	keys map[string][]byte // by tenant; a key never changes
+	keys map[tenant.ID][]byte // a key never changes
 }
 
 // NewTickets wires the use cases.
 func NewTickets(store TicketStore, now func() time.Time) *Tickets {
-	return &Tickets{store: store, now: now, keys: map[string][]byte{}}
+	return &Tickets{store: store, now: now, keys: map[tenant.ID][]byte{}}
 }
 
-// Issue signs a ticket for a run of the tenant of the context.
-func (t *Tickets) Issue(ctx context.Context, tenant, runID, runType string) (string, error) {
-	return t.sign(ctx, tenant, runID, runType, t.now().Add(runTicketLife))
+// Issue signs a ticket for a run.
+func (t *Tickets) Issue(ctx context.Context, runID, runType string) (string, error) {
+	return t.sign(ctx, runID, runType, t.now().Add(runTicketLife))
 }
 
 // IssueAgain signs one for a run that exists; ErrUnknownRun without it.
-func (t *Tickets) IssueAgain(ctx context.Context, tenant, runID string) (string, error) {
+func (t *Tickets) IssueAgain(ctx context.Context, runID string) (string, error) {
 	run, err := t.store.Run(ctx, runID)
 	if err != nil {
 		return "", err
 	}
-	return t.Issue(ctx, tenant, run.ID, run.Type)
+	return t.Issue(ctx, run.ID, run.Type)
 }
 
-// IssueSchedule signs what the schedule of the tenant of the context carries.
-func (t *Tickets) IssueSchedule(ctx context.Context, tenant string) (string, error) {
-	return t.sign(ctx, tenant, "", TicketSchedule, t.now().Truncate(scheduleTicketSpan).Add(scheduleTicketSpan+scheduleTicketLife))
+// IssueSchedule signs what the tenant's schedules carry.
+func (t *Tickets) IssueSchedule(ctx context.Context) (string, error) {
+	return t.sign(ctx, "", TicketSchedule, t.now().Truncate(scheduleTicketSpan).Add(scheduleTicketSpan+scheduleTicketLife))
 }
 
-// Check verifies the ticket of a run, or of a schedule where runID is empty, for the tenant of the
-// context. With types, it must be for one of them.
-func (t *Tickets) Check(ctx context.Context, tenant, runID, ticket string, types ...string) error {
+// Check verifies the ticket of a run, or of a schedule where runID is empty. With types, it must be
+// for one of them.
+func (t *Tickets) Check(ctx context.Context, runID, ticket string, types ...string) error {
 	kind, rest, ok := strings.Cut(ticket, ".")
 	expiry, _, signed := strings.Cut(rest, ".")
 	seconds, err := strconv.ParseInt(expiry, 10, 64)
@@ -85,7 +86,7 @@ func (t *Tickets) Check(ctx context.Context, tenant, runID, ticket string, types
 	if !t.now().Before(expires) {
 		return errTicket
 	}
-	want, err := t.sign(ctx, tenant, runID, kind, expires)
+	want, err := t.sign(ctx, runID, kind, expires)
 	if err != nil {
 		return err
 	}
@@ -97,20 +98,24 @@ func (t *Tickets) Check(ctx context.Context, tenant, runID, ticket string, types
 
 // sign writes "type.expiry.signature"; the signature covers tenant and run too, none of which can
 // hold the separator.
-func (t *Tickets) sign(ctx context.Context, tenant, runID, kind string, expires time.Time) (string, error) {
-	key, err := t.key(ctx, tenant)
+func (t *Tickets) sign(ctx context.Context, runID, kind string, expires time.Time) (string, error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return "", err
+	}
+	key, err := t.key(ctx, id)
 	if err != nil {
 		return "", err
 	}
 	statement := kind + "." + strconv.FormatInt(expires.Unix(), 10)
 	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte("entrasync run ticket\n" + tenant + "\n" + runID + "\n" + statement))
+	mac.Write([]byte("entrasync run ticket\n" + id.String() + "\n" + runID + "\n" + statement))
 	return statement + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), nil
 }
 
-func (t *Tickets) key(ctx context.Context, tenant string) ([]byte, error) {
+func (t *Tickets) key(ctx context.Context, id tenant.ID) ([]byte, error) {
 	t.mu.Lock()
-	key := t.keys[tenant]
+	key := t.keys[id]
 	t.mu.Unlock()
 	if key != nil {
 		return key, nil
@@ -122,7 +127,7 @@ func (t *Tickets) key(ctx context.Context, tenant string) ([]byte, error) {
 		return nil, err
 	}
 	t.mu.Lock()
-	t.keys[tenant] = key
+	t.keys[id] = key
 	t.mu.Unlock()
 	return key, nil
 }

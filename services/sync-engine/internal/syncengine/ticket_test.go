@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -27,19 +28,20 @@ func (k *keys) TicketKey(_ context.Context, fresh []byte, _ time.Time) ([]byte, 
 
 func TestTicketsExpire(t *testing.T) {
 	t.Parallel()
+	ctx := tenant.With(t.Context(), tenant.Call{Tenant: "msp"})
 	now := time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
 	store := &keys{}
 	tickets, replica := syncengine.NewTickets(store, clock), syncengine.NewTickets(store, clock)
-	run, err := tickets.Issue(t.Context(), "msp", "run", syncengine.TypeInitial)
+	run, err := tickets.Issue(ctx, "run", syncengine.TypeInitial)
 	require.NoError(t, err)
-	schedule, err := tickets.IssueSchedule(t.Context(), "msp")
+	schedule, err := tickets.IssueSchedule(ctx)
 	require.NoError(t, err)
 	began := now
 	valid := func(after time.Duration) (runValid, scheduleValid bool) {
 		now = began.Add(after)
-		runErr := replica.Check(t.Context(), "msp", "run", run)
-		scheduleErr := replica.Check(t.Context(), "msp", "", schedule, syncengine.TicketSchedule)
+		runErr := replica.Check(ctx, "run", run)
+		scheduleErr := replica.Check(ctx, "", schedule, syncengine.TicketSchedule)
 		for _, err := range []error{runErr, scheduleErr} {
 			require.Contains(t, []string{"", reason.RunTicketInvalid}, errs.ReasonOf(err))
 		}

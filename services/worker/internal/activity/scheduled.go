@@ -36,7 +36,7 @@ func (a *Activities) startScheduled(ctx context.Context, in workflow.ScheduledIn
 		if err != nil {
 			return err
 		}
-		started, err := a.start.Do(ctx, in.TenantID, orchestration.NewRun{ID: id, Kind: kind, Trigger: orchestration.TriggerSchedule})
+		started, err := a.start.Do(ctx, orchestration.NewRun{ID: id, Kind: kind, Trigger: orchestration.TriggerSchedule})
 		out = workflow.StartScheduledOutput{RunID: started.RunID, Joined: started.Joined}
 		return err
 	})

@@ -22,7 +22,7 @@ const (
 // New makes a puller of the effects of one service.
 func New(service string, conn grpc.ClientConnInterface, perform orchestration.Performer) *puller.Puller {
 	do := func(ctx context.Context, e puller.Effect) (string, map[string]string, error) {
-		outcome, err := perform.Do(ctx, orchestration.Effect{ID: e.ID, TenantID: e.Tenant, Kind: e.Kind, CreatedAt: e.CreatedAt, Arguments: e.Arguments})
+		outcome, err := perform.Do(ctx, orchestration.Effect{ID: e.ID, Kind: e.Kind, CreatedAt: e.CreatedAt, Arguments: e.Arguments})
 		return outcome.State, outcome.Result, err
 	}
 	return puller.New(service, puller.NewClient(conn), do, puller.Options{Parallel: parallel, Limit: limit})

@@ -47,10 +47,10 @@ func NewDiscover(start *Start, workflows Workflows, discoveries Discoveries) *Di
 
 // Do starts the discovery for the tenant of the context and waits at most 25 s; then its state
 // is running and it continues in the background.
-func (d *Discover) Do(ctx context.Context, tenantID string) (Discovered, error) {
+func (d *Discover) Do(ctx context.Context) (Discovered, error) {
 	wait, cancel := context.WithTimeout(ctx, d.wait)
 	defer cancel()
-	started, executionID, err := d.start.start(ctx, tenantID, NewRun{Kind: Discovery, Trigger: TriggerManual})
+	started, executionID, err := d.start.start(ctx, NewRun{Kind: Discovery, Trigger: TriggerManual})
 	if err != nil {
 		return Discovered{}, err
 	}

@@ -15,7 +15,6 @@ import (
 // Effect is what a committed change of one service must cause elsewhere.
 type Effect struct {
 	ID        string // a UUID, the idempotency key
-	TenantID  string
 	Kind      string
 	CreatedAt time.Time // of the change
 	Arguments map[string]string
@@ -89,7 +88,7 @@ func (p *Perform) Do(ctx context.Context, effect Effect) (Outcome, error) {
 func (p *Perform) perform(ctx context.Context, effect Effect) (map[string]string, error) {
 	switch effect.Kind {
 	case effectkind.StartInitialSync:
-		started, err := p.start.Do(ctx, effect.TenantID, NewRun{ID: effect.ID, Kind: InitialSync, Trigger: TriggerManual})
+		started, err := p.start.Do(ctx, NewRun{ID: effect.ID, Kind: InitialSync, Trigger: TriggerManual})
 		if err != nil {
 			return nil, err
 		}
@@ -101,7 +100,7 @@ func (p *Perform) perform(ctx context.Context, effect Effect) (map[string]string
 	case effectkind.ConnectionDisconnected:
 		return nil, p.disconnected(ctx, effect)
 	case effectkind.ConnectionConnected, effectkind.ScheduleChanged:
-		return nil, p.schedule.Do(ctx, effect.TenantID)
+		return nil, p.schedule.Do(ctx)
 	case effectkind.MappingRevised:
 		return p.revise(ctx, effect)
 	case effectkind.OrphansDecided:
@@ -113,7 +112,7 @@ func (p *Perform) perform(ctx context.Context, effect Effect) (map[string]string
 // startCreated starts the workflow of a run that a change has made. The change is committed, so the
 // start is retried until the orchestrator takes the run.
 func (p *Perform) startCreated(ctx context.Context, effect Effect) error {
-	_, err := p.start.Do(ctx, effect.TenantID, NewRun{
+	_, err := p.start.Do(ctx, NewRun{
 		ID: effect.ID, Kind: Kind(effect.Arguments["type"]), ClientID: effect.Arguments["client_id"], Trigger: TriggerManual,
 	})
 	if errs.ReasonOf(err) == codeUnavailable {
@@ -159,7 +158,7 @@ func (p *Perform) decide(ctx context.Context, effect Effect) (map[string]string,
 // sync starts a sync of the client, which finds its contacts for the links. A run that cannot be
 // started does not undo the decision: the next run does it.
 func (p *Perform) sync(ctx context.Context, effect Effect, clientID string, answer map[string]string) error {
-	started, err := p.start.Do(ctx, effect.TenantID, NewRun{ID: effect.ID, Kind: ClientSync, ClientID: clientID, Trigger: TriggerManual})
+	started, err := p.start.Do(ctx, NewRun{ID: effect.ID, Kind: ClientSync, ClientID: clientID, Trigger: TriggerManual})
 	switch {
 	case err == nil:
 		answer["run_id"] = started.RunID
@@ -194,7 +193,7 @@ func (p *Perform) disconnected(ctx context.Context, effect Effect) error {
 			failures = append(failures, unreachable(err))
 		}
 	}
-	if err := p.schedule.Do(ctx, effect.TenantID); err != nil {
+	if err := p.schedule.Do(ctx); err != nil {
 		failures = append(failures, err)
 	}
 	return errors.Join(failures...)

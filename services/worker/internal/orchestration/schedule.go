@@ -106,12 +106,12 @@ type ScheduleSource interface {
 	Scheduled(ctx context.Context, after string, limit int) ([]string, error)
 }
 
-// Schedules keeps what recurs for tenants.
+// Schedules keeps what recurs for the tenant of the context.
 type Schedules interface {
 	// Put makes the tenant's schedule as planned; one that is so already stays untouched.
-	Put(ctx context.Context, tenantID string, what Recurring, plan Plan) error
+	Put(ctx context.Context, what Recurring, plan Plan) error
 	// Schedule returns the tenant's schedule.
-	Schedule(ctx context.Context, tenantID string, what Recurring) (ScheduleState, error)
+	Schedule(ctx context.Context, what Recurring) (ScheduleState, error)
 }
 
 // ApplySchedule is the use case of bringing a tenant's schedules in line with what is wanted.
@@ -127,14 +127,14 @@ func NewApplySchedule(source ScheduleSource, schedules Schedules) *ApplySchedule
 
 // Do does it for the tenant of the context. Several may do so at once: each reads the facts again
 // after it wrote, so that the last one to write has seen the last facts.
-func (a *ApplySchedule) Do(ctx context.Context, tenantID string) error {
+func (a *ApplySchedule) Do(ctx context.Context) error {
 	facts, err := a.source.Facts(ctx)
 	if err != nil {
 		return fmt.Errorf("reading what the schedules follow from: %w", err)
 	}
 	for range scheduleTries {
 		for what, plan := range facts.plans() {
-			if err := a.schedules.Put(ctx, tenantID, what, plan); err != nil {
+			if err := a.schedules.Put(ctx, what, plan); err != nil {
 				return unreachable(err)
 			}
 		}
@@ -192,7 +192,7 @@ func (r *ReconcileSchedules) one(ctx context.Context, tenantID string) error {
 	if err != nil {
 		return err
 	}
-	return r.apply.Do(ctx, tenantID)
+	return r.apply.Do(ctx)
 }
 
 // DescribeSchedule is the use case of showing the schedule of a tenant's recurring sync.
@@ -203,10 +203,10 @@ func NewDescribeSchedule(schedules Schedules) *DescribeSchedule {
 	return &DescribeSchedule{schedules: schedules}
 }
 
-// Do returns the tenant's schedule; errs.Unavailable, reason "orchestrator_unavailable", where the
-// orchestrator cannot be asked.
-func (d *DescribeSchedule) Do(ctx context.Context, tenantID string) (ScheduleState, error) {
-	state, err := d.schedules.Schedule(ctx, tenantID, RecurringSync)
+// Do returns the schedule of the tenant of the context; errs.Unavailable, reason
+// "orchestrator_unavailable", where the orchestrator cannot be asked.
+func (d *DescribeSchedule) Do(ctx context.Context) (ScheduleState, error) {
+	state, err := d.schedules.Schedule(ctx, RecurringSync)
 	if err != nil {
 		return ScheduleState{}, errs.Of(codeUnavailable, errs.WithCause(err))
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
 )
 
 const (
@@ -36,12 +37,16 @@ func NewStart(runs Runs, workflows Workflows) *Start { return &Start{runs: runs,
 // database; the workflow follows. A run with the asked id is not joined but the caller's own, and
 // when it has ended nothing is started. When the orchestrator does not take it, a fresh run is closed
 // as failed and the error is errs.Unavailable, reason "orchestrator_unavailable".
-func (s *Start) Do(ctx context.Context, tenantID string, run NewRun) (Started, error) {
-	started, _, err := s.start(ctx, tenantID, run)
+func (s *Start) Do(ctx context.Context, run NewRun) (Started, error) {
+	started, _, err := s.start(ctx, run)
 	return started, err
 }
 
-func (s *Start) start(ctx context.Context, tenantID string, ask NewRun) (started Started, executionID string, err error) {
+func (s *Start) start(ctx context.Context, ask NewRun) (started Started, executionID string, err error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return Started{}, "", err
+	}
 	run, err := s.runs.Create(ctx, ask)
 	if err != nil {
 		return Started{}, "", fmt.Errorf("creating the run: %w", err)
@@ -54,7 +59,7 @@ func (s *Start) start(ctx context.Context, tenantID string, ask NewRun) (started
 	wait, cancel := context.WithTimeout(ctx, startWait)
 	defer cancel()
 	executionID, err = s.workflows.Start(wait, Job{
-		Kind: ask.Kind, TenantID: tenantID, RunID: run.ID, WorkflowID: run.WorkflowID, ClientID: run.ClientID, Ticket: run.Ticket, Urgency: ask.urgency(),
+		Kind: ask.Kind, TenantID: id.String(), RunID: run.ID, WorkflowID: run.WorkflowID, ClientID: run.ClientID, Ticket: run.Ticket, Urgency: ask.urgency(),
 	})
 	if err != nil {
 		err = errs.Of(codeUnavailable, errs.WithCause(err))

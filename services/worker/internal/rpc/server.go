@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/rpc/wire"
-	"github.com/entrasync/entrasync/pkg/tenant"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
 )
@@ -33,11 +32,7 @@ func New(use UseCases) *Server { return &Server{use: use} }
 
 // StartSync starts a run or joins the one in flight.
 func (s *Server) StartSync(ctx context.Context, req *orchestrationv1.StartSyncRequest) (*orchestrationv1.StartSyncResponse, error) {
-	id, err := tenant.IDFrom(ctx)
-	if err != nil {
-		return nil, err
-	}
-	started, err := s.use.Start.Do(ctx, id.String(), orchestration.NewRun{
+	started, err := s.use.Start.Do(ctx, orchestration.NewRun{
 		Kind: orchestration.Kind(req.GetScope()), ClientID: req.GetClientId(), ManagedTenantID: req.GetManagedTenantId(),
 		Trigger: orchestration.TriggerManual,
 	})
@@ -49,11 +44,7 @@ func (s *Server) StartSync(ctx context.Context, req *orchestrationv1.StartSyncRe
 
 // StartPreflight starts a dry run or joins the one in flight.
 func (s *Server) StartPreflight(ctx context.Context, req *orchestrationv1.StartPreflightRequest) (*orchestrationv1.StartPreflightResponse, error) {
-	id, err := tenant.IDFrom(ctx)
-	if err != nil {
-		return nil, err
-	}
-	started, err := s.use.Start.Do(ctx, id.String(), orchestration.NewRun{
+	started, err := s.use.Start.Do(ctx, orchestration.NewRun{
 		Kind: orchestration.Kind(req.GetScope()), ClientID: req.GetClientId(), ManagedTenantID: req.GetManagedTenantId(),
 		Trigger: orchestration.TriggerManual, DryRun: true,
 	})
@@ -73,11 +64,7 @@ func (s *Server) CancelRun(ctx context.Context, req *orchestrationv1.CancelRunRe
 
 // StartDiscovery starts or joins a discovery and waits a while for its result.
 func (s *Server) StartDiscovery(ctx context.Context, _ *orchestrationv1.StartDiscoveryRequest) (*orchestrationv1.StartDiscoveryResponse, error) {
-	id, err := tenant.IDFrom(ctx)
-	if err != nil {
-		return nil, err
-	}
-	discovered, err := s.use.Discover.Do(ctx, id.String())
+	discovered, err := s.use.Discover.Do(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -100,11 +87,7 @@ func (s *Server) StartDiscovery(ctx context.Context, _ *orchestrationv1.StartDis
 
 // DescribeWorkflow returns the state of a workflow of the tenant.
 func (s *Server) DescribeWorkflow(ctx context.Context, req *orchestrationv1.DescribeWorkflowRequest) (*orchestrationv1.DescribeWorkflowResponse, error) {
-	id, err := tenant.IDFrom(ctx)
-	if err != nil {
-		return nil, err
-	}
-	execution, err := s.use.Describe.Do(ctx, id.String(), req.GetWorkflowId())
+	execution, err := s.use.Describe.Do(ctx, req.GetWorkflowId())
 	if err != nil {
 		return nil, err
 	}
@@ -115,11 +98,7 @@ func (s *Server) DescribeWorkflow(ctx context.Context, req *orchestrationv1.Desc
 
 // DescribeSchedule returns the state of the tenant's recurring sync.
 func (s *Server) DescribeSchedule(ctx context.Context, _ *orchestrationv1.DescribeScheduleRequest) (*orchestrationv1.DescribeScheduleResponse, error) {
-	id, err := tenant.IDFrom(ctx)
-	if err != nil {
-		return nil, err
-	}
-	schedule, err := s.use.Schedule.Do(ctx, id.String())
+	schedule, err := s.use.Schedule.Do(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -49,16 +49,16 @@ func (o *orchestrator) Describe(_ context.Context, _ string) (orchestration.Exec
 	return orchestration.Execution{State: "running", StartedAt: &began}, nil
 }
 
-func (o *orchestrator) Put(context.Context, string, orchestration.Recurring, orchestration.Plan) error {
+func (o *orchestrator) Put(context.Context, orchestration.Recurring, orchestration.Plan) error {
 	return nil
 }
 
-func (o *orchestrator) Schedule(_ context.Context, tenantID string, _ orchestration.Recurring) (orchestration.ScheduleState, error) {
+func (o *orchestrator) Schedule(ctx context.Context, _ orchestration.Recurring) (orchestration.ScheduleState, error) {
 	if o.down {
 		return orchestration.ScheduleState{}, errors.New("connection refused")
 	}
-	if tenantID != "msp-1" {
-		return orchestration.ScheduleState{}, nil
+	if id, err := tenant.IDFrom(ctx); err != nil || id != "msp-1" {
+		return orchestration.ScheduleState{}, err
 	}
 	return orchestration.ScheduleState{
 		Exists: true, Plan: orchestration.Plan{Every: time.Hour, Reason: orchestration.ReasonQuarantined}, NextRunAt: &began,

@@ -83,7 +83,7 @@ func TestRunsAreStartedWithoutAttributes(t *testing.T) {
 	b.work()
 	for name, attributes := range map[string]*Attributes{"none": nil, "a namespace that lacks them": NewAttributes(b.client, "temporal-system")} {
 		started, err := orchestration.NewStart(b.runs, NewWorkflows(b.client, b.queue, workflow.Limits{}, attributes, inClear)).Do(
-			b.ctx, b.tenant, orchestration.NewRun{Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerManual})
+			b.ctx, orchestration.NewRun{Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerManual})
 		require.NoError(t, err, name)
 		require.Equal(t, "completed", b.synced(started).State, name)
 		described, err := b.client.DescribeWorkflowExecution(b.ctx, started.WorkflowID, "")

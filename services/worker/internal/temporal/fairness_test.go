@@ -44,7 +44,7 @@ func TestTenantsTakeTurnsInTheQueue(t *testing.T) {
 	}
 	small := tenant.ID("small-" + b.tenant)
 	ctx := tenant.With(t.Context(), tenant.Call{Tenant: small, Actor: tenant.Actor{ID: "user-2", Type: "user"}})
-	started, err := b.start.Do(ctx, small.String(), orchestration.NewRun{Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerManual})
+	started, err := b.start.Do(ctx, orchestration.NewRun{Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerManual})
 	require.NoError(t, err)
 	seen, before := 0, 0
 	for seen < early {
@@ -81,7 +81,7 @@ func TestWhatAPersonWaitsForComesFirst(t *testing.T) {
 		{Kind: orchestration.InitialSync, Trigger: orchestration.TriggerManual},
 		{Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerSchedule},
 	} {
-		started, err := b.start.Do(b.ctx, b.tenant, run)
+		started, err := b.start.Do(b.ctx, run)
 		require.NoError(t, err)
 		history := b.client.GetWorkflowHistory(b.ctx, started.WorkflowID, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 		event, err := history.Next()

@@ -89,7 +89,7 @@ func TestADecisionAboutLinksStandsWhateverBecomesOfItsSync(t *testing.T) {
 	require.NotContains(t, decide(NewWorkflows(away, b.queue, workflow.Limits{}, nil, inClear), "relink"), "run_id", "the next sync relinks")
 	require.NotContains(t, decide(b.workflows, "leave"), "run_id")
 
-	under, err := b.start.Do(b.ctx, b.tenant, orchestration.NewRun{Kind: orchestration.ClientSync, ClientID: "c-1", Trigger: orchestration.TriggerManual})
+	under, err := b.start.Do(b.ctx, orchestration.NewRun{Kind: orchestration.ClientSync, ClientID: "c-1", Trigger: orchestration.TriggerManual})
 	require.NoError(t, err)
 	require.Equal(t, under.RunID, decide(b.workflows, "relink")["run_id"], "it is joined")
 }

@@ -51,7 +51,7 @@ func TestSealedPayloadsSayNothing(t *testing.T) {
 	for _, word := range []string{"ticket-of-", "managedTenantId", "c15-0", "unchanged", "begin the run"} {
 		require.False(t, strings.Contains(string(raw), word), word)
 	}
-	found, err := b.discover.Do(b.ctx, b.tenant)
+	found, err := b.discover.Do(b.ctx)
 	require.NoError(t, err)
 	require.Equal(t, "completed", found.State)
 

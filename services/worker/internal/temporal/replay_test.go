@@ -71,7 +71,7 @@ func TestTheHistoriesOfThisBuildReplay(t *testing.T) {
 		"discovery-completed": func(t *testing.T) (*bundle, string) {
 			b := setup(t, nil, nil, workflow.Limits{})
 			b.work()
-			_, err := b.discover.Do(b.ctx, b.tenant)
+			_, err := b.discover.Do(b.ctx)
 			require.NoError(t, err)
 			return b, "entra-discovery:" + b.tenant
 		},
@@ -81,7 +81,7 @@ func TestTheHistoriesOfThisBuildReplay(t *testing.T) {
 				return nil, errs.New(errs.Precondition, "auth_rejected", "No.", errs.WithMetadata("class", "reconnect"))
 			}
 			b.work()
-			_, err := b.discover.Do(b.ctx, b.tenant)
+			_, err := b.discover.Do(b.ctx)
 			require.NoError(t, err)
 			return b, "entra-discovery:" + b.tenant
 		},

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
 	"github.com/entrasync/entrasync/services/worker/internal/workflow"
 )
@@ -60,13 +61,17 @@ func NewSchedules(c client.Client, queue string, attributes *Attributes, payload
 }
 
 // Put implements orchestration.Schedules.
-func (s *Schedules) Put(ctx context.Context, tenantID string, what orchestration.Recurring, plan orchestration.Plan) error {
-	state, err := s.Schedule(ctx, tenantID, what)
+func (s *Schedules) Put(ctx context.Context, what orchestration.Recurring, plan orchestration.Plan) error {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return err
+	}
+	state, err := s.Schedule(ctx, what)
 	if err != nil {
 		return err
 	}
 	if !state.Exists {
-		options := s.options(ctx, tenantID, what, plan)
+		options := s.options(ctx, id, what, plan)
 		if after := recurrings[what].after; after > 0 {
 			options.Spec.StartAt = time.Now().Add(after)
 		}
@@ -77,10 +82,10 @@ func (s *Schedules) Put(ctx context.Context, tenantID string, what orchestration
 	if state.Exists && state.Plan == plan {
 		return nil
 	}
-	handle := s.client.GetHandle(ctx, recurrings[what].schedule+tenantID)
+	handle := s.client.GetHandle(ctx, recurrings[what].schedule+id.String())
 	err = handle.Update(ctx, client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
 		schedule := in.Description.Schedule
-		options := s.options(ctx, tenantID, what, plan)
+		options := s.options(ctx, id, what, plan)
 		options.Spec.StartAt = schedule.Spec.StartAt
 		schedule.Spec, schedule.Action = &options.Spec, options.Action
 		schedule.Policy = &client.SchedulePolicies{Overlap: options.Overlap, CatchupWindow: options.CatchupWindow}
@@ -92,8 +97,8 @@ func (s *Schedules) Put(ctx context.Context, tenantID string, what orchestration
 
 // options say all of a schedule. The tenant's own offset spreads the tenants over the interval.
 // The interval counts absolute time, so that no change of clocks doubles or drops a run.
-func (s *Schedules) options(ctx context.Context, tenantID string, what orchestration.Recurring, plan orchestration.Plan) client.ScheduleOptions {
-	r := recurrings[what]
+func (s *Schedules) options(ctx context.Context, id tenant.ID, what orchestration.Recurring, plan orchestration.Plan) client.ScheduleOptions {
+	r, tenantID := recurrings[what], id.String()
 	return client.ScheduleOptions{
 		ID: r.schedule + tenantID,
 		Spec: client.ScheduleSpec{
@@ -122,8 +127,12 @@ func offset(tenantID string, every time.Duration) time.Duration {
 
 // Schedule implements orchestration.Schedules. A schedule that was paused in Temporal itself
 // carries another note than ours.
-func (s *Schedules) Schedule(ctx context.Context, tenantID string, what orchestration.Recurring) (orchestration.ScheduleState, error) {
-	described, err := s.client.GetHandle(ctx, recurrings[what].schedule+tenantID).Describe(ctx)
+func (s *Schedules) Schedule(ctx context.Context, what orchestration.Recurring) (orchestration.ScheduleState, error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return orchestration.ScheduleState{}, err
+	}
+	described, err := s.client.GetHandle(ctx, recurrings[what].schedule+id.String()).Describe(ctx)
 	if notFound := new(serviceerror.NotFound); errors.As(err, &notFound) {
 		return orchestration.ScheduleState{}, nil
 	}

@@ -22,7 +22,7 @@ import (
 // recurring sync.
 func (b *bundle) scheduled() orchestration.ScheduleState {
 	b.t.Helper()
-	require.NoError(b.t, b.apply.Do(b.ctx, b.tenant))
+	require.NoError(b.t, b.apply.Do(b.ctx))
 	b.t.Cleanup(func() {
 		for what := range recurrings {
 			_ = b.handle(context.WithoutCancel(b.t.Context()), what).Delete(context.WithoutCancel(b.t.Context()))
@@ -33,7 +33,7 @@ func (b *bundle) scheduled() orchestration.ScheduleState {
 
 func (b *bundle) state(what orchestration.Recurring) orchestration.ScheduleState {
 	b.t.Helper()
-	state, err := b.schedules.Schedule(b.ctx, b.tenant, what)
+	state, err := b.schedules.Schedule(b.ctx, what)
 	require.NoError(b.t, err)
 	return state
 }

@@ -166,7 +166,7 @@ func (b *bundle) eventually(condition func() bool) {
 func (b *bundle) started(run orchestration.NewRun) orchestration.Started {
 	b.t.Helper()
 	run.Trigger = orchestration.TriggerManual
-	started, err := b.start.Do(b.ctx, b.tenant, run)
+	started, err := b.start.Do(b.ctx, run)
 	require.NoError(b.t, err)
 	return started
 }

@@ -100,7 +100,7 @@ func TestWithoutTemporalTheRunIsClosedAndTheCallerIsTold(t *testing.T) {
 	defer away.Close()
 	start := orchestration.NewStart(b.runs, NewWorkflows(away, b.queue, workflow.Limits{}, nil, inClear))
 	began := time.Now()
-	_, err = start.Do(b.ctx, b.tenant, orchestration.NewRun{Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerManual})
+	_, err = start.Do(b.ctx, orchestration.NewRun{Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerManual})
 	require.Equal(t, errs.Unavailable, errs.KindOf(err))
 	require.Equal(t, "orchestrator_unavailable", errs.ReasonOf(err))
 	require.Less(t, time.Since(began), 9*time.Second, "the caller is told soon: 4 s, and what a busy machine adds")
@@ -115,7 +115,7 @@ func TestWithoutTemporalTheRunIsClosedAndTheCallerIsTold(t *testing.T) {
 func TestARunThatTheEngineRefusesIsNotStarted(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil, nil, workflow.Limits{})
-	_, err := b.start.Do(b.ctx, b.tenant, orchestration.NewRun{Kind: orchestration.InitialSync, Trigger: orchestration.TriggerManual})
+	_, err := b.start.Do(b.ctx, orchestration.NewRun{Kind: orchestration.InitialSync, Trigger: orchestration.TriggerManual})
 	require.Equal(t, "no_confirmed_mapping", errs.ReasonOf(err))
 	execution, err := b.workflows.Describe(b.ctx, "entra-initial-sync:"+b.tenant)
 	require.NoError(t, err)
@@ -126,7 +126,7 @@ func TestDiscoveryAnswersItsResult(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil, nil, workflow.Limits{})
 	b.work()
-	discovered, err := b.discover.Do(b.ctx, b.tenant)
+	discovered, err := b.discover.Do(b.ctx)
 	require.NoError(t, err)
 	require.Equal(t, "completed", discovered.State)
 	require.Equal(t, 12, discovered.Discovered)
@@ -144,7 +144,7 @@ func TestAFailedDiscoveryTellsWhy(t *testing.T) {
 		return nil, errs.New(errs.Precondition, "auth_rejected", "No.", errs.WithMetadata("class", "reconnect"))
 	}
 	b.work()
-	discovered, err := b.discover.Do(b.ctx, b.tenant)
+	discovered, err := b.discover.Do(b.ctx)
 	require.NoError(t, err)
 	require.Equal(t, "failed", discovered.State)
 	require.Equal(t, "auth_rejected", discovered.Problem.Code)
@@ -169,7 +169,7 @@ func TestADiscoveryThatIsCutOffHasFailed(t *testing.T) {
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		discovered, err := b.discover.Do(b.ctx, b.tenant)
+		discovered, err := b.discover.Do(b.ctx)
 		answered <- answer{discovered, err}
 	}()
 	<-begun
@@ -195,10 +195,10 @@ func TestALongDiscoveryGoesOnInTheBackground(t *testing.T) {
 	b.work()
 	network := &impatient{Workflows: b.workflows}
 	discover := orchestration.NewDiscover(b.start, network, nil)
-	first, err := discover.Do(b.ctx, b.tenant)
+	first, err := discover.Do(b.ctx)
 	require.NoError(t, err)
 	require.Equal(t, orchestration.Discovered{RunID: first.RunID, State: "running"}, first)
-	second, err := discover.Do(b.ctx, b.tenant)
+	second, err := discover.Do(b.ctx)
 	require.NoError(t, err)
 	require.Equal(t, first.RunID, second.RunID, "the second joins")
 	close(release)
@@ -286,7 +286,7 @@ func TestADisconnectCancelsRunsAndPausesTheSchedule(t *testing.T) {
 	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 1440, FirstSyncDone: true})
 	b.scheduled()
 	paused := func() bool {
-		state, err := b.schedules.Schedule(b.ctx, b.tenant, orchestration.RecurringSync)
+		state, err := b.schedules.Schedule(b.ctx, orchestration.RecurringSync)
 		require.NoError(t, err)
 		return state.Paused
 	}
@@ -341,7 +341,7 @@ func TestAnEffectThatFailsIsTriedAgainAndAnUnknownOneIsNot(t *testing.T) {
 
 // effect is one of the tenant that was written now.
 func (b *bundle) effect(kind string) orchestration.Effect {
-	return orchestration.Effect{ID: uuid.Must(uuid.NewV7()).String(), TenantID: b.tenant, Kind: kind, CreatedAt: time.Now()}
+	return orchestration.Effect{ID: uuid.Must(uuid.NewV7()).String(), Kind: kind, CreatedAt: time.Now()}
 }
 
 func TestAStartThatAProcessDidNotFinishIsFinishedByTheNext(t *testing.T) {
@@ -433,15 +433,15 @@ func TestDescribeTellsOnlyOfTheTenantsOwn(t *testing.T) {
 	started := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
 	b.synced(started)
 	describe := orchestration.NewDescribe(b.workflows)
-	execution, err := describe.Do(b.ctx, b.tenant, started.WorkflowID)
+	execution, err := describe.Do(b.ctx, started.WorkflowID)
 	require.NoError(t, err)
 	require.Equal(t, "completed", execution.State)
 	require.NotNil(t, execution.ClosedAt)
 	for _, id := range []string{"entra-all-tenants-sync:other", "other:" + b.tenant, b.tenant, "entra-client-sync:other:" + b.tenant} {
-		_, err := describe.Do(b.ctx, b.tenant, id)
+		_, err := describe.Do(b.ctx, id)
 		require.Equal(t, "unknown_workflow", errs.ReasonOf(err), id)
 	}
-	unknown, err := describe.Do(b.ctx, b.tenant, "entra-client-sync:"+b.tenant+":c9")
+	unknown, err := describe.Do(b.ctx, "entra-client-sync:"+b.tenant+":c9")
 	require.NoError(t, err)
 	require.Equal(t, "unknown", unknown.State)
 }
