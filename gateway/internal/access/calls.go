@@ -18,8 +18,8 @@ const (
 	callsWait = 10 * time.Second
 	// waitsAtOnce is how many calls of one tenant to one method that waits are served at once.
 	waitsAtOnce = 16
-	// smallBody is up to how many bytes a body is read without a place. As many as a tenant's
-	// requests may hold are hundreds.
+	// smallBody is up to how many bytes a body is read without a place. The bytes that one
+	// tenant's requests may hold are those of hundreds of such bodies.
 	smallBody = 64 << 10
 )
 

@@ -18,4 +18,6 @@
 //   - its state for other parts: events.go, pull_events.go, ack_events.go,
 //     list_connected_tenants.go
 //   - what recurs: sweep.go, sweep_secrets.go, reseal.go, tenant.go
+//
+// A number such as F046 in a comment is that of a row of docs/features.md.
 package connection

@@ -71,8 +71,8 @@ type DecideStore interface {
 	// Decide calls decide with what is current, inside a transaction that no
 	// other change of clients and mappings of the tenant can overtake, and
 	// writes its verdict; an error of decide comes back and nothing is written.
-	// The version rises when something changes. Wherever the client of a managed
-	// tenant changes that may have links, an effect is written for them.
+	// The version rises when something changes. Where a managed tenant that had a
+	// client before loses it or is mapped anew, an effect is written for its links.
 	Decide(ctx context.Context, actor string, at time.Time, ask Ask, decide func(Current) (Verdict, error)) (Written, error)
 }
 

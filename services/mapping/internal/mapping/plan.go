@@ -37,7 +37,7 @@ type Decision struct {
 	Revision *int64
 }
 
-// noRevision is the revision of no managed tenant.
+// noRevision stands for a revision in CSV that is no number; no managed tenant has it.
 const noRevision = -1
 
 // Current is what decisions are checked against, as it is inside the

@@ -24,9 +24,9 @@ type Listing struct {
 
 // UserSource reads a managed tenant's users.
 type UserSource interface {
-	// ListUsers calls to with what it lists, in order, and returns when the listing
+	// ListUsers gives the receiver what it lists, in order, and returns when the listing
 	// reached its end. A listing that breaks off is an error.
-	ListUsers(ctx context.Context, req ListUsers, to Receiver) (Listing, error)
+	ListUsers(ctx context.Context, req ListUsers, receiver Receiver) (Listing, error)
 	// GetUsers reads users by their ids, as they are now, and calls each with some
 	// at a time and with the ids that the directory does not have.
 	GetUsers(ctx context.Context, req GetUsers, each func(users []User, missing []string) error) error

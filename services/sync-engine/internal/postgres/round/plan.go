@@ -38,9 +38,9 @@ const reasonDeleted = "deleted_upstream"
 type plan struct {
 	revision int64 // of the client's head when it was made
 	raised   int64 // by how much this round raised the head since
-	takes    bool  // the directory has links whose rows may be taken over
-	relinks  bool  // and some that are to be given to contacts of this client
-	held     bool  // its inactivations are
+	takes    bool  // the directory has links whose rows may be written over (apply_take_links.sql)
+	relinks  bool  // links of the directory wait to be given to contacts of this client
+	held     bool  // Hold has taken the inactivations out of it
 	complete bool  // identities that were not staged are gone
 	rejects  bool  // a person has kept some of the directory's links active
 	matches  bool  // the client may have contacts, one of which may be an identity's

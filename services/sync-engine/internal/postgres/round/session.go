@@ -69,7 +69,7 @@ type Round struct {
 type session struct {
 	ready  bool // it has the round's tables
 	reused bool // it served rounds before
-	bare   bool // it has lost the indexes of their tables
+	bare   bool // the indexes of its temporary tables were dropped for a large listing
 	rows   int  // written to temporary tables, restarts included
 	closed bool // the result is recorded
 	// Its contacts and links are those that the run would leave, and not those of the tenant.
