@@ -20,8 +20,8 @@ import (
 const (
 	// idle is how long an endpoint to which everything was sent waits for more.
 	idle = 2 * time.Second
-	// turnTime is how long one turn of an endpoint sends; lease is how long no other process may send to it.
-	turnTime = 30 * time.Second
+	// sendTime is how long an endpoint keeps its slot; lease is how long no other process may send to it.
+	sendTime = 30 * time.Second
 	lease    = 2 * time.Minute
 	// firstRetry doubles with every attempt, up to mostRetry.
 	firstRetry = 5 * time.Second
@@ -51,7 +51,7 @@ type TurnStore interface {
 	// Lease takes the endpoint of the context's tenant for some time; false where another
 	// process has leased it.
 	Lease(ctx context.Context, id uuid.UUID, most time.Duration) (Endpoint, bool, error)
-	// Settle keeps how far the turn came and ends its lease; the next turn comes after the
+	// Settle keeps how far the endpoint came and ends its lease; it is due again after the
 	// pause. was is the endpoint as it was leased: where a person sent it back meanwhile,
 	// that counts.
 	Settle(ctx context.Context, was, is *Endpoint, pause time.Duration) error
@@ -109,12 +109,12 @@ func (d *Deliverer) Serve(ctx context.Context) error {
 	}
 }
 
-// DeliverDue gives endpoints their turns until none is due or has one. An endpoint that becomes due while
+// DeliverDue gives endpoints slots until none is due or has one. An endpoint that becomes due while
 // others are slow waits for none of them.
 func (d *Deliverer) DeliverDue(ctx context.Context) error {
 	tick := time.NewTicker(d.poll)
 	defer tick.Stop()
-	now := newTurns()
+	now := newSlots()
 	defer func() {
 		for len(now.tenants) > 0 {
 			now.end(<-now.ended)
@@ -139,8 +139,8 @@ func (d *Deliverer) DeliverDue(ctx context.Context) error {
 	}
 }
 
-// fill gives the free places to endpoints that are due.
-func (d *Deliverer) fill(ctx context.Context, now *turns) error {
+// fill gives the free slots to endpoints that are due.
+func (d *Deliverer) fill(ctx context.Context, now *slots) error {
 	for now.free() > 0 {
 		due, err := d.store.Due(ctx, atOnce+len(now.failed), now.served())
 		if err != nil {
@@ -158,7 +158,7 @@ func (d *Deliverer) fill(ctx context.Context, now *turns) error {
 				if err != nil && ctx.Err() == nil {
 					slog.WarnContext(mine, "events could not be sent to a webhook", "webhook", one.ID, "error", err)
 				}
-				now.ended <- endedTurn{one.ID, err != nil}
+				now.ended <- endpointEnd{one.ID, err != nil}
 			}()
 		}
 		if !began {
@@ -168,7 +168,7 @@ func (d *Deliverer) fill(ctx context.Context, now *turns) error {
 	return nil
 }
 
-// deliverTo leases one endpoint, sends it what it has not got yet and stores how far that came. That is its turn.
+// deliverTo leases one endpoint, sends it what it has not got yet and stores how far that came.
 func (d *Deliverer) deliverTo(ctx context.Context, id uuid.UUID) error {
 	was, mine, err := d.store.Lease(ctx, id, lease)
 	if err != nil || !mine {
@@ -193,7 +193,7 @@ func (d *Deliverer) deliverTo(ctx context.Context, id uuid.UUID) error {
 
 // deliver sends what came, up to the first message that cannot be delivered.
 func (d *Deliverer) deliver(ctx context.Context, e *Endpoint) error {
-	ctx, cancel := context.WithTimeout(ctx, turnTime)
+	ctx, cancel := context.WithTimeout(ctx, sendTime)
 	defer cancel()
 	if done, err := d.deliverTimed(ctx, e); err != nil || !done {
 		return err
@@ -205,7 +205,7 @@ func (d *Deliverer) deliver(ctx context.Context, e *Endpoint) error {
 			e.FeedCursor, err = d.source.Head(ctx)
 		}
 		if ctx.Err() != nil {
-			return nil // the next turn goes on
+			return nil // the next time goes on
 		}
 		if err != nil || len(events) == 0 {
 			return err
@@ -291,7 +291,7 @@ func (d *Deliverer) since(ctx context.Context, e *Endpoint, at time.Time) ([]Eve
 func (d *Deliverer) send(ctx context.Context, e *Endpoint, m Message) (delivered bool, err error) {
 	select {
 	case <-ctx.Done():
-		return false, nil // the turn is over; the next one begins here
+		return false, nil // the slot is given back; the next one begins here
 	default:
 	}
 	got, err := d.sender.Send(context.WithoutCancel(ctx), e, m, e.Attempts+1)
