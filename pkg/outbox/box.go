@@ -156,7 +156,7 @@ func (b *Box) leaseOne(ctx context.Context, id uuid.UUID) (effect *Effect, err e
 			return err
 		}
 		if attempt >= b.opts.Tries(kind) { // nobody answered the last one
-			return b.bury(ctx, tx, id)
+			return b.setAside(ctx, tx, id)
 		}
 		var leased Effect
 		if leased, err = scan(tx.QueryRow(ctx, sql["lease"], pgx.NamedArgs{"id": id, "seconds": b.opts.Lease(kind).Seconds()})); err == nil {
@@ -202,7 +202,7 @@ func (b *Box) Ack(ctx context.Context, id, outcome string, result map[string]str
 		case err != nil || ended:
 			return err
 		case outcome == Retry && effect.Attempt >= b.opts.Tries(effect.Kind):
-			return b.bury(ctx, tx, parsed)
+			return b.setAside(ctx, tx, parsed)
 		case outcome == Retry:
 			pause := backoff.Pause(int(effect.Attempt), firstPause, longestPause)
 			_, err := tx.Exec(ctx, sql["postpone"], pgx.NamedArgs{"id": parsed, "seconds": pause.Seconds()})
@@ -220,11 +220,11 @@ func (b *Box) Ack(ctx context.Context, id, outcome string, result map[string]str
 	})
 }
 
-// bury sets an effect aside and raises the alarm.
-func (b *Box) bury(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
+// setAside gives an effect up until an operator retries it, and raises the alarm.
+func (b *Box) setAside(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 	var kind string
 	var attempt int32
-	err := tx.QueryRow(ctx, sql["bury"], pgx.NamedArgs{"id": id, "at": b.opts.Now()}).Scan(&kind, &attempt)
+	err := tx.QueryRow(ctx, sql["set_aside"], pgx.NamedArgs{"id": id, "at": b.opts.Now()}).Scan(&kind, &attempt)
 	if pg.NoRows(err) {
 		return nil
 	}
@@ -287,11 +287,11 @@ func (b *Box) CountDead(ctx context.Context) (dead int32, err error) {
 	return dead, err
 }
 
-// Revive hands out again an effect of the context's tenant that was set aside,
+// HandOutAgain hands out again an effect of the context's tenant that was set aside,
 // with all of its tries. ErrUnknown for one that is not dead.
-func (b *Box) Revive(ctx context.Context, id string) error {
+func (b *Box) HandOutAgain(ctx context.Context, id string) error {
 	return pg.InTenant(ctx, b.pool.Background(), func(ctx context.Context, tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, sql["revive"], pgx.NamedArgs{"id": id})
+		tag, err := tx.Exec(ctx, sql["hand_out_again"], pgx.NamedArgs{"id": id})
 		if err != nil {
 			return err
 		}

@@ -56,7 +56,7 @@ func (b *Box) operate(ctx context.Context, args []string, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		return b.Revive(in(ctx, string(id)), args[2])
+		return b.HandOutAgain(in(ctx, string(id)), args[2])
 	}
 	return errUsage
 }

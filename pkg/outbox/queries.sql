@@ -64,11 +64,11 @@ UPDATE outbox SET done_at = @at::timestamptz, outcome = 'done', dead_at = NULL W
 -- name: postpone
 UPDATE outbox SET leased_until = now() + make_interval(secs => @seconds::double precision) WHERE id = @id AND dead_at IS NULL;
 
--- name: bury
--- Sets an effect aside: it blocks nobody behind it and is handed out no more.
+-- name: set_aside
+-- It blocks nobody behind it and is handed out no more.
 UPDATE outbox SET dead_at = @at::timestamptz, leased_until = NULL WHERE id = @id AND dead_at IS NULL RETURNING kind, attempt;
 
--- name: revive
+-- name: hand_out_again
 UPDATE outbox SET dead_at = NULL, attempt = 0, leased_until = NULL WHERE id = @id AND dead_at IS NOT NULL;
 
 -- name: state

@@ -211,9 +211,9 @@ func setAside(b *bundle) {
 	require.Equal(b.t, []any{"acme", ids[0], b.kind, int32(tries)}, []any{dead[0].Tenant, dead[0].ID, dead[0].Kind, dead[0].Attempt})
 	require.False(b.t, b.box.Settle(b.in("acme"), ids[:1], time.Millisecond), "it has not happened")
 	b.ack(ids[1], outbox.Done)
-	require.ErrorIs(b.t, b.box.Revive(b.in("globex"), ids[0]), outbox.ErrUnknown, "another tenant's")
-	require.ErrorIs(b.t, b.box.Revive(b.in("acme"), ids[1]), outbox.ErrUnknown, "it is not dead")
-	require.NoError(b.t, b.box.Revive(b.in("acme"), ids[0]))
+	require.ErrorIs(b.t, b.box.HandOutAgain(b.in("globex"), ids[0]), outbox.ErrUnknown, "another tenant's")
+	require.ErrorIs(b.t, b.box.HandOutAgain(b.in("acme"), ids[1]), outbox.ErrUnknown, "it is not dead")
+	require.NoError(b.t, b.box.HandOutAgain(b.in("acme"), ids[0]))
 	require.Equal(b.t, ids[:1], b.pull(10))
 	b.ack(ids[0], outbox.Done)
 	require.True(b.t, b.box.Settle(b.in("acme"), ids, time.Minute))
@@ -436,7 +436,7 @@ func measured(b *bundle) {
 	shows(1, 0, 1) // the other is not due yet
 	b.advance(31 * time.Minute)
 	shows(1, 60, 1)
-	require.NoError(b.t, b.box.Revive(b.in("acme"), id))
+	require.NoError(b.t, b.box.HandOutAgain(b.in("acme"), id))
 	shows(2, 62*60, 0)
 }
 
