@@ -47,10 +47,10 @@ const (
 type Client struct {
 	settings Settings
 	now      func() time.Time
-	api      *api.Client // with the session's token
-	login    *api.Client // without one
-	turn     chan struct{}
-	lease    lease // of the token; only the holder of turn touches it
+	api      *api.Client   // with the session's token
+	login    *api.Client   // without one
+	slot     chan struct{} // holds one value while a goroutine looks at the lease
+	lease    lease         // of the token; only the holder of the slot touches it
 }
 
 // Open makes a session; the first request logs in. It fails when the settings
@@ -68,7 +68,7 @@ func Open(s Settings, now func() time.Time) (*Client, error) {
 
 // open makes a session over a transport.
 func open(s Settings, now func() time.Time, transport http.RoundTripper) (c *Client, err error) {
-	c = &Client{settings: s, now: now, turn: make(chan struct{}, 1)}
+	c = &Client{settings: s, now: now, slot: make(chan struct{}, 1)}
 	for _, made := range []**api.Client{&c.api, &c.login} {
 		config := &api.Config{
 			// No redirects: a token goes to no other host. No retries (MaxRetries is

@@ -44,8 +44,8 @@ type grant struct {
 // token nears its maximum).
 func (c *Client) token(ctx context.Context, denied string) (string, error) {
 	select {
-	case c.turn <- struct{}{}:
-		defer func() { <-c.turn }()
+	case c.slot <- struct{}{}:
+		defer func() { <-c.slot }()
 	case <-ctx.Done():
 		return "", ended(ctx)
 	}

@@ -22,13 +22,13 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/assembly"
 )
 
-// patience bounds the waiting of these tests for what must happen soon.
-const patience = 2 * time.Minute
+// mostWait bounds the waiting of these tests for what must happen soon.
+const mostWait = 2 * time.Minute
 
 // eventually polls until something holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(patience)
+	deadline := time.NewTimer(mostWait)
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

@@ -89,11 +89,11 @@ func TestAChangeWhoseAnswerIsLostLeavesAllOrNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx := tenant.With(t.Context(), tenant.Call{Tenant: "msp"})
-			whole := setupWaiting(t, patience)
+			whole := setupWaiting(t, mostWait)
 			u, _ := whole.cuttable()
 			require.NoError(t, change(ctx, u))
 
-			b := setupWaiting(t, patience)
+			b := setupWaiting(t, mostWait)
 			u, c := b.cuttable()
 			before := b.contents()
 			for statement := 0; ; statement++ {
@@ -134,7 +134,7 @@ func TestAChangeWhoseConnectionIsCutLeavesAllOrNothing(t *testing.T) {
 	for name, change := range everyChange {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setupWaiting(t, patience)
+			b := setupWaiting(t, mostWait)
 			u, c := b.cuttable()
 			before := b.contents()
 			for statement := 0; ; statement++ {

@@ -50,15 +50,15 @@ func (b *bundle) addMany(tenants, clients int) {
 	b.discover(discovered...)
 }
 
-// patience is how long a preview may take on a machine that does much else, with
+// mostWait is how long a preview may take on a machine that does much else, with
 // the race detector. Alone it takes a second; the benchmark tells.
-const patience = time.Minute
+const mostWait = time.Minute
 
 // previewed asks for the preview of a large provider and gives what it cost: the time
 // of the processor, and the most heap in use.
 func (b *bundle) previewed() (cost time.Duration, peak uint64) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx(), patience)
+	ctx, cancel := context.WithTimeout(b.ctx(), mostWait)
 	defer cancel()
 	before := b.processorTime()
 	peak = costtest.PeakHeap(func() {

@@ -120,7 +120,7 @@ func setup(t testing.TB) *bundle {
 // needs: a person is told that it is under way after a few seconds.
 func setupWorking(t testing.TB) (*bundle, *engine) {
 	t.Helper()
-	b := setupWaiting(t, patience)
+	b := setupWaiting(t, mostWait)
 	return b, b.work()
 }
 
@@ -192,7 +192,7 @@ func (b *bundle) feed(how string) {
 // untilSignalled waits until something holds, and looks whenever effects come or go.
 func (b *bundle) untilSignalled(holds func() bool) {
 	b.t.Helper()
-	patience := time.After(time.Minute)
+	timeout := time.After(time.Minute)
 	for {
 		signalled := b.box.Signal.Next()
 		if holds() {
@@ -200,7 +200,7 @@ func (b *bundle) untilSignalled(holds func() bool) {
 		}
 		select {
 		case <-signalled:
-		case <-patience:
+		case <-timeout:
 			require.Fail(b.t, "the bell rang and nothing came of it, or it stayed silent")
 		}
 	}

@@ -115,9 +115,9 @@ func (c *Client) Spawn(program string, args ...string) (ended <-chan error, err 
 	return outcome, nil
 }
 
-// stopPatience is how long everything may take to end. Then the supervisor is
+// stopWait is how long everything may take to end. Then the supervisor is
 // killed, and the kernel ends its children with it.
-const stopPatience = 90 * time.Second
+const stopWait = 90 * time.Second
 
 // Stop ends the supervisor and all its processes, and returns when they are
 // gone. None running is not an error.
@@ -130,7 +130,7 @@ func (c *Client) Stop(ctx context.Context) error {
 	} else if err := c.signal(syscall.SIGTERM); err != nil {
 		return err // it neither listens nor can be signalled
 	}
-	if c.awaitEnd(ctx, stopPatience) == nil {
+	if c.awaitEnd(ctx, stopWait) == nil {
 		return nil
 	}
 	if ctx.Err() != nil {

@@ -102,12 +102,12 @@ func environ(role, dir, name string) []string {
 func timing() supervisor.Timing {
 	return supervisor.Timing{
 		First: 20 * time.Millisecond, Most: 80 * time.Millisecond, Healthy: time.Minute,
-		Poll: 5 * time.Millisecond, Watch: 20 * time.Millisecond, Probe: patience, Grace: patience,
+		Poll: 5 * time.Millisecond, Watch: 20 * time.Millisecond, Probe: mostWait, Grace: mostWait,
 	}
 }
 
-// patience is how long a test waits for what happens at once on a machine that does nothing else.
-const patience = time.Minute
+// mostWait is how long a test waits for what happens at once on a machine that does nothing else.
+const mostWait = time.Minute
 
 // process is a child that counts as ready once its file holds a living
 // process.
@@ -153,7 +153,7 @@ func setupWith(t *testing.T, timing supervisor.Timing) bundle {
 
 func (b bundle) wait(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), mostWait)
 	defer cancel()
 	require.NoError(t, b.Wait(ctx))
 }
@@ -171,7 +171,7 @@ func (b bundle) status(t *testing.T, name string) supervisor.Status {
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	require.Eventually(t, holds, patience, 5*time.Millisecond, what)
+	require.Eventually(t, holds, mostWait, 5*time.Millisecond, what)
 }
 
 // gone says whether a process has ended; one that only waits to be collected

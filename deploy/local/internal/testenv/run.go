@@ -54,12 +54,12 @@ func runCommand(ctx context.Context, env *Env, command []string) (int, error) {
 
 func end(pid int, done <-chan error) error {
 	_ = child.Signal(pid, syscall.SIGTERM)
-	patience := time.NewTimer(stopGrace)
-	defer patience.Stop()
+	grace := time.NewTimer(stopGrace)
+	defer grace.Stop()
 	select {
 	case err := <-done:
 		return err
-	case <-patience.C:
+	case <-grace.C:
 	}
 	_ = child.Signal(pid, syscall.SIGKILL)
 	return <-done

@@ -90,16 +90,16 @@ func BenchmarkSmallRounds(b *testing.B) {
 			dir.expired = name == "unchanged"
 			run := e.started(syncengine.TypeAllTenants, false)
 			began, cpu := time.Now(), e.processors()
-			var lanes sync.WaitGroup
+			var rounds sync.WaitGroup
 			failures := make([]error, atOnce)
-			for lane := range atOnce {
-				lanes.Go(func() {
-					for i := lane; i < directories && failures[lane] == nil; i += atOnce {
-						_, failures[lane] = e.sync.Do(e.ctx(), run.ID, fmt.Sprintf("m%d", i), func(syncengine.Progress) error { return nil })
+			for first := range atOnce {
+				rounds.Go(func() {
+					for i := first; i < directories && failures[first] == nil; i += atOnce {
+						_, failures[first] = e.sync.Do(e.ctx(), run.ID, fmt.Sprintf("m%d", i), func(syncengine.Progress) error { return nil })
 					}
 				})
 			}
-			lanes.Wait()
+			rounds.Wait()
 			require.NoError(b, errors.Join(failures...))
 			b.ReportMetric(directories/time.Since(began).Seconds(), name+"-directories/s")
 			b.ReportMetric((e.processors()-cpu).Seconds()*1000/directories, name+"-cpu-ms")

@@ -12,13 +12,13 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 )
 
-// lockPatience is how long a person's decision waits for a round to release its locks, and
+// lockWait is how long a person's decision waits for a round to release its locks, and
 // lockPoll how often it tries them. A round whose mapping was revised stops after its range,
-// which takes a second or so. After lockPatience the decision fails with round.ErrInProgress,
+// which takes a second or so. After lockWait the decision fails with round.ErrInProgress,
 // and its caller tries again.
 const (
-	lockPatience = 8 * time.Second
-	lockPoll     = 50 * time.Millisecond
+	lockWait = 8 * time.Second
+	lockPoll = 50 * time.Millisecond
 )
 
 // decisionConns are connections on which decisions about orphaned links are done.
@@ -43,10 +43,10 @@ func (s *Store) decisionConn(ctx context.Context) (conn *pg.Conn, leave func(), 
 }
 
 // waitForLocks takes the keys one after the other. It never blocks on the server, so that two
-// callers that wait for each other's keys both fail after lockPatience (round.ErrInProgress)
+// callers that wait for each other's keys both fail after lockWait (round.ErrInProgress)
 // instead of blocking each other for ever.
 func waitForLocks(ctx context.Context, conn *pg.Conn, keys []string) error {
-	wait, cancel := context.WithTimeout(ctx, lockPatience)
+	wait, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
 	ticker := time.NewTicker(lockPoll)
 	defer ticker.Stop()

@@ -87,7 +87,7 @@ func (s *Store) OpenOrphans(ctx context.Context, d syncengine.OrphanDecision, no
 	if err != nil {
 		return nil, err
 	}
-	// A round of an older mapping makes way, if the mapping's own effect did not see to it yet.
+	// A round of an older mapping stops, if the mapping's own effect did not see to it yet.
 	if _, err := mapping.Announce(ctx, now); err != nil {
 		return nil, err
 	}
@@ -171,7 +171,7 @@ func (o *Orphans) Next(ctx context.Context) (done bool, err error) {
 }
 
 // mark has rounds count the range's identities as not linked. No contact is
-// written: who reads the feed has nothing to learn yet.
+// written: nothing that the feed shows has changed yet.
 func (o *Orphans) mark(ctx context.Context, q *sqlc.Queries, upTo string) error {
 	marked, err := q.MarkOrphans(ctx, sqlc.MarkOrphansParams{
 		EntraTenantID: o.directory, DecisionID: &o.decision, ClientID: o.relink, After: o.last, UpTo: upTo,

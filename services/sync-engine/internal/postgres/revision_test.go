@@ -8,15 +8,15 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// TestARevisionIsOfOneClient has mapping tell one revision with two clients, as
+// TestARevisionIsOfOneClient has mapping announce one revision with two clients, as
 // after its database was set back: nothing is written under the second, whichever
 // way it comes.
 func TestARevisionIsOfOneClient(t *testing.T) {
 	t.Parallel()
 	e := relinked(t) // mapped to other, and followed
 	before := e.state()
-	told := e.mapped()
-	wrong := told
+	announced := e.mapped()
+	wrong := announced
 	wrong.ClientID = client
 	e.mapping.tenants[0].ClientID = client
 
@@ -35,13 +35,13 @@ func TestARevisionIsOfOneClient(t *testing.T) {
 		_, err = e.results.Finalise(e.ctx(), run.ID, syncengine.StateFailed, nil, nil)
 		require.NoError(t, err)
 	}
-	unmapped := told
+	unmapped := announced
 	unmapped.ClientID = ""
 	_, err = e.revise.Do(e.ctx(), unmapped)
 	require.ErrorIs(t, err, syncengine.ErrMappingDiffers)
 	require.Equal(t, before, e.state())
-	require.Equal(t, []string{told.ClientID}, e.rows(`SELECT client_id::text FROM directory_mappings`))
-	require.Equal(t, []syncengine.MappingRevision{told}, e.queue.followed)
+	require.Equal(t, []string{announced.ClientID}, e.rows(`SELECT client_id::text FROM directory_mappings`))
+	require.Equal(t, []syncengine.MappingRevision{announced}, e.queue.followed)
 
 	// A later revision says what holds.
 	e.remap(client)
@@ -49,8 +49,8 @@ func TestARevisionIsOfOneClient(t *testing.T) {
 	require.Equal(t, syncengine.StateCompleted, e.round().State)
 }
 
-// TestARoundStopsWhereItsRevisionIsToldOfAnotherClient tells it between two ranges.
-func TestARoundStopsWhereItsRevisionIsToldOfAnotherClient(t *testing.T) {
+// TestARoundStopsWhereItsRevisionIsOfAnotherClient: the client changes between two ranges.
+func TestARoundStopsWhereItsRevisionIsOfAnotherClient(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
 	e.dir.users = people(syncengine.RangeSize + 10)

@@ -93,7 +93,7 @@ func TestFirstInitialSyncTurnsAutomaticSyncOn(t *testing.T) {
 	require.False(t, settings.AutomaticSync, "what a person turned off stays off")
 }
 
-func TestTenantsComeByClientInOrder(t *testing.T) {
+func TestOpenTenantsAreGroupedByClientInOrder(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
 	e.mapping.tenants = []syncengine.MappedTenant{

@@ -34,16 +34,16 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 	t.Helper()
 	t.Run("keeps quiet", func(t *testing.T) { keepsQuiet(t, open(t)) }) // alone: it reads the process's log
 	for name, test := range map[string]func(*testing.T, connection.SecretStore){
-		"values come back as they were":            valuesComeBack,
-		"a version never changes":                  versionsStay,
-		"what is not there is not found":           missing,
-		"delete removes all versions":              deleted,
-		"odd names are refused":                    oddNames,
-		"what is too large is refused":             tooLarge,
-		"tenants are kept apart":                   tenantsApart,
-		"writers at once never mix":                writersAtOnce,
-		"what nobody points to is in nobody's way": orphans,
-		"a cancelled caller is let go":             cancelled,
+		"values come back as they were":       valuesComeBack,
+		"a version never changes":             versionsStay,
+		"what is not there is not found":      missing,
+		"delete removes all versions":         deleted,
+		"odd names are refused":               oddNames,
+		"what is too large is refused":        tooLarge,
+		"tenants are kept apart":              tenantsApart,
+		"writers at once never mix":           writersAtOnce,
+		"what nobody points to blocks nobody": orphans,
+		"a cancelled caller is let go":        cancelled,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

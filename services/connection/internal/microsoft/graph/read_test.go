@@ -66,7 +66,7 @@ func TestAPanicReleasesTheSlot(t *testing.T) {
 
 func TestADirectoryThatHangsIsItsOwnMatter(t *testing.T) {
 	t.Parallel()
-	for name, patience := range map[string]time.Duration{"the caller's deadline": time.Second, "ours": time.Hour} {
+	for name, deadline := range map[string]time.Duration{"the caller's deadline": time.Second, "ours": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestADirectoryThatHangsIsItsOwnMatter(t *testing.T) {
 				c, err := New(Options{Address: microsofttest.GraphBase, Transport: h})
 				require.NoError(t, err)
 				count := func(directory string) error {
-					ctx, cancel := context.WithTimeout(t.Context(), patience)
+					ctx, cancel := context.WithTimeout(t.Context(), deadline)
 					defer cancel()
 					_, err := c.CountUsers(ctx, microsofttest.Tokens{App: "app", Directory: directory}, connection.TenantRequest{ManagedTenant: directory})
 					return err
@@ -85,7 +85,7 @@ func TestADirectoryThatHangsIsItsOwnMatter(t *testing.T) {
 				require.NoError(t, count("well"))
 				before := h.Asked.Load()
 				require.Error(t, count("slow"))
-				if patience < attemptTimeout {
+				if deadline < attemptTimeout {
 					require.Greater(t, h.Asked.Load(), before, "a caller in a hurry says nothing of the directory")
 				} else {
 					require.Equal(t, before, h.Asked.Load(), "the directory itself is spared")

@@ -48,13 +48,13 @@ func TestABreakerForEachAuthorityOfTheIdentityPlatform(t *testing.T) {
 // not come within our own does.
 func TestAnAuthorityThatHangs(t *testing.T) {
 	t.Parallel()
-	for patience, open := range map[time.Duration]bool{time.Second: false, time.Hour: true} {
+	for deadline, open := range map[time.Duration]bool{time.Second: false, time.Hour: true} {
 		synctest.Test(t, func(t *testing.T) {
 			h := &microsofttest.Hanging{}
 			c, err := New(Options{Login: "https://login.example", Transport: h})
 			require.NoError(t, err)
 			for range pace.TripAfter {
-				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				ctx, cancel := context.WithTimeout(t.Context(), deadline)
 				_, err := c.AppToken(ctx, connection.Credentials{ClientID: "app", ClientSecret: "s"}, "managed")
 				cancel()
 				require.Error(t, err)

@@ -48,7 +48,7 @@ WHERE c.id = @id
 RETURNING c.version;
 
 -- name: LinkIdentity :execrows
--- A link that was ended, or that waits for a contact of the client, is taken up again. No row when
+-- A link that was ended, or that waits for a contact of the client, is reactivated. No row when
 -- the identity is linked.
 INSERT INTO entra_contact_links AS l (tenant_id, entra_tenant_id, entra_object_id, contact_id, client_id, status,
     last_seen_at, last_synced_at, created_at)

@@ -380,7 +380,7 @@ type LinkIdentityParams struct {
 	Now           time.Time
 }
 
-// A link that was ended, or that waits for a contact of the client, is taken up again. No row when
+// A link that was ended, or that waits for a contact of the client, is reactivated. No row when
 // the identity is linked.
 func (q *Queries) LinkIdentity(ctx context.Context, arg LinkIdentityParams) (int64, error) {
 	result, err := q.db.Exec(ctx, linkIdentity,
