@@ -168,8 +168,27 @@ func update(it *item, current *StoredContact, write *BatchWrite) decided {
 			violations: []errs.Violation{{Field: "version", Message: "the contact has another version by now"}},
 		}
 	}
-	c := *current
-	var fields []string
+	c, kind, fields := changed(it, *current)
+	d := decided{id: c.ID, externalID: c.ExternalID, outcome: OutcomeUpdated, version: c.Version, warnings: linkWarnings(current, &c)}
+	switch {
+	case len(fields) == 0:
+		d.outcome = OutcomeUnchanged
+		return d
+	case c.Deleted && !current.Deleted:
+		d.outcome = OutcomeDeleted
+	case c.ExternalID != current.ExternalID && current.ExternalID == "" && c.MadeBy == MadeBySync:
+		d.outcome = OutcomeAdopted
+	}
+	c.Version++
+	d.version = c.Version
+	write.Update = append(write.Update, c)
+	write.Changes = append(write.Changes, Change{Type: kind, ContactID: c.ID, ClientID: c.ClientID, Version: c.Version, Fields: fields})
+	return d
+}
+
+// changed is the contact as the record has it, with the type of the change and the fields that
+// differ; none where it says what the contact is already.
+func changed(it *item, c StoredContact) (after StoredContact, kind string, fields []string) {
 	set := func(field string, to *string, value string) {
 		if *to != value {
 			*to = value
@@ -196,7 +215,7 @@ func update(it *item, current *StoredContact, write *BatchWrite) decided {
 	if it.role != nil {
 		set("role", &c.Role, *it.role)
 	}
-	kind := ChangeUpdated
+	kind = ChangeUpdated
 	if it.inactive != nil && *it.inactive != c.Inactive {
 		c.Inactive, c.InactivatedBySync = *it.inactive, false
 		fields = append(fields, "inactive")
@@ -216,21 +235,7 @@ func update(it *item, current *StoredContact, write *BatchWrite) decided {
 		c.Linked = false
 		fields = append(fields, "entraObjectId", "linkStatus")
 	}
-	d := decided{id: c.ID, externalID: c.ExternalID, outcome: OutcomeUpdated, version: c.Version, warnings: linkWarnings(current, &c)}
-	switch {
-	case len(fields) == 0:
-		d.outcome = OutcomeUnchanged
-		return d
-	case c.Deleted && !current.Deleted:
-		d.outcome = OutcomeDeleted
-	case c.ExternalID != current.ExternalID && current.ExternalID == "" && c.MadeBy == MadeBySync:
-		d.outcome = OutcomeAdopted
-	}
-	c.Version++
-	d.version = c.Version
-	write.Update = append(write.Update, c)
-	write.Changes = append(write.Changes, Change{Type: kind, ContactID: c.ID, ClientID: c.ClientID, Version: c.Version, Fields: fields})
-	return d
+	return c, kind, fields
 }
 
 // linkWarnings are what a record means for the contact's link.
