@@ -127,15 +127,8 @@ func New(ctx context.Context, p Parts) (*Gateway, error) {
 	trail := postgres.NewAudit(p.Pool)
 	log, unknown := audit.New(trail, p.Now), audit.NewUnknownCallers(trail, p.Now)
 	switches := flags.New(postgres.NewFlags(p.Pool), p.Now)
-	p.Session.Lifetime, p.Session.Idle = cmp.Or(p.Session.Lifetime, sessionLifetime), cmp.Or(p.Session.Idle, sessionIdle)
-	p.Session.Now = p.Now
-	sessions := identity.NewSessions(postgres.NewSessions(p.Pool), box{p.Box}, p.Session)
-	g := &access.Gate{
-		Enterprise: p.Enterprise, Tokens: p.Tokens, Sessions: sessions, PlatformKey: p.PlatformKey, Flags: switches,
-		PerTenant: access.NewLimits(p.TenantRate, p.Now), PerUser: access.NewLimits(p.UserRate, p.Now),
-		PerAddress: access.NewLimits(p.AddressRate, p.Now), Unknown: unknown, Lookups: access.NewLookups(p.AddressRate, p.Now),
-		Refusals: access.NewDelay(p.Refusals),
-	}
+	sessions := p.sessions()
+	g := p.gate(sessions, switches, unknown)
 	hooks, err := p.webhooks()
 	if err != nil {
 		return nil, err
@@ -179,6 +172,23 @@ func New(ctx context.Context, p Parts) (*Gateway, error) {
 			{Name: "months of the audit trail", Serve: audit.NewMonths(trail, p.AuditMonths).Serve},
 		},
 	}, nil
+}
+
+// sessions are those of people who signed in with a browser.
+func (p Parts) sessions() *identity.Sessions {
+	config := p.Session
+	config.Lifetime, config.Idle, config.Now = cmp.Or(config.Lifetime, sessionLifetime), cmp.Or(config.Idle, sessionIdle), p.Now
+	return identity.NewSessions(postgres.NewSessions(p.Pool), box{p.Box}, config)
+}
+
+// gate decides who may call what.
+func (p Parts) gate(sessions *identity.Sessions, switches *flags.Flags, unknown *audit.UnknownCallers) *access.Gate {
+	return &access.Gate{
+		Enterprise: p.Enterprise, Tokens: p.Tokens, Sessions: sessions, PlatformKey: p.PlatformKey, Flags: switches,
+		PerTenant: access.NewLimits(p.TenantRate, p.Now), PerUser: access.NewLimits(p.UserRate, p.Now),
+		PerAddress: access.NewLimits(p.AddressRate, p.Now), Unknown: unknown, Lookups: access.NewLookups(p.AddressRate, p.Now),
+		Refusals: access.NewDelay(p.Refusals),
+	}
 }
 
 // statusEvents is how many changes of connections' states one pull takes.
