@@ -22,7 +22,8 @@ func TestDomainsKnowOnlyWhatHasNoSideEffects(t *testing.T) {
 	packages := graph(t)
 	allowed := []string{
 		project + "pkg/errs", project + "pkg/page", project + "pkg/searchkey", project + "pkg/settle", project + "pkg/sheet", project + "pkg/tenant", project + "pkg/text",
-		project + "proto/entrasync/effectkind", project + "proto/entrasync/reason",
+		project + "proto/entrasync/connectionstatus", project + "proto/entrasync/effectkind", project + "proto/entrasync/pausereason",
+		project + "proto/entrasync/reason", project + "proto/entrasync/runstate",
 		"golang.org/x/text", "golang.org/x/net/idna", "golang.org/x/net/publicsuffix",
 	}
 	for _, domain := range domains {

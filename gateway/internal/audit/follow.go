@@ -7,6 +7,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/outbox/puller"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/connectionstatus"
 )
 
 // What the trail calls the changes of a connection.
@@ -77,17 +78,17 @@ func fromChange(change puller.Effect) (Event, error) {
 // actionOf names a change by the state before it and by who made it.
 func actionOf(change puller.Effect) string {
 	from, to := change.Arguments[FromStatus], change.Arguments[ToStatus]
-	active := from == "connected" || from == "validation_failed"
+	active := connectionstatus.Active(from)
 	switch {
-	case to == "connected" && active && change.ActorID == "":
+	case to == connectionstatus.Connected && active && change.ActorID == "":
 		return Recovered
-	case to == "connected" && active:
+	case to == connectionstatus.Connected && active:
 		return Replaced
-	case to == "connected":
+	case to == connectionstatus.Connected:
 		return Connected
-	case to == "validation_failed":
+	case to == connectionstatus.ValidationFailed:
 		return ValidationFailed
-	case to == "disconnected":
+	case to == connectionstatus.Disconnected:
 		return Disconnected
 	default: // a state of a later version
 		return "connection." + to

@@ -13,7 +13,9 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/entrasync/entrasync/gateway/internal/webhook"
+	"github.com/entrasync/entrasync/proto/entrasync/pausereason"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
+	"github.com/entrasync/entrasync/proto/entrasync/runstate"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
@@ -198,22 +200,22 @@ func attention(a *answers, status *gatewayv1.GetStatusResponse) []*gatewayv1.Att
 			"Ask the operator of entrasync to retry it.").Count = &n
 	}
 	switch status.GetLastRun().GetState() {
-	case "held":
+	case runstate.Held:
 		add("run_held", "The last run was held back by a guard.", "Look at the run and approve or reject what it would do.")
-	case "failed":
+	case runstate.Failed:
 		add("run_failed", "The last run failed: nothing was synced.", "Look at the run; it names for each managed tenant what is wrong and what to do.")
-	case "partial":
+	case runstate.Partial:
 		if n := status.GetLastRun().GetFailedTenants(); n > 0 {
 			add("tenants_failed", "The last run could not sync some managed tenants.", "Look at the run; it names what is wrong with each and what to do.").Count = &n
 		}
 	}
 	switch status.GetSchedule().GetPausedReason() {
-	case "disconnected":
+	case pausereason.Disconnected:
 		add("schedule_paused", "Automatic sync is paused: there is no connection.", "Connect again; it resumes by itself.")
-	case "quarantined":
+	case pausereason.Quarantined:
 		add("schedule_quarantined", "The last syncs have all failed, so that only one a day is tried.",
 			"Look at the last run and mend what it names. The first sync that gets through ends this.")
-	case "paused_by_operator":
+	case pausereason.PausedByOperator:
 		add("schedule_paused", "The operator of entrasync paused automatic sync.", "Ask the operator.")
 	}
 	if d := a.discovery; d.GetGoneCount() > 0 && d.GetActiveCount() == 0 && len(d.GetUnreadable()) == 0 {

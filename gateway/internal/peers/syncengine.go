@@ -14,6 +14,7 @@ import (
 
 	"github.com/entrasync/entrasync/gateway/internal/core"
 	"github.com/entrasync/entrasync/gateway/internal/webhook"
+	"github.com/entrasync/entrasync/proto/entrasync/runstate"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
@@ -98,11 +99,11 @@ func endOf(run *syncenginev1.Run) string {
 		return ""
 	}
 	switch run.GetState() {
-	case "completed", "partial":
+	case runstate.Completed, runstate.Partial:
 		return "sync.run.completed"
-	case "failed", "cancelled":
+	case runstate.Failed, runstate.Cancelled:
 		return "sync.run.failed"
-	case "held":
+	case runstate.Held:
 		return "sync.run.held"
 	}
 	return ""

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/entrasync/entrasync/gateway/internal/core"
+	"github.com/entrasync/entrasync/proto/entrasync/runstate"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
@@ -61,7 +62,7 @@ func (r *run) heard(p *syncenginev1.RunProgress) {
 	}
 	r.last = p
 	r.last.Tenants = nil
-	r.terminal = terminal(p.GetState())
+	r.terminal = !runstate.Open(p.GetState())
 	r.wake()
 }
 
@@ -114,5 +115,3 @@ func (r *run) since(id string) (event *Event, news <-chan struct{}, err error) {
 	}
 	return event, r.news, nil
 }
-
-func terminal(state string) bool { return state != "queued" && state != "running" }

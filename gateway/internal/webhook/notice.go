@@ -11,6 +11,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/outbox/puller"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/connectionstatus"
 )
 
 // The types of notices: what happens that neither the feed nor the list of runs has.
@@ -55,11 +56,11 @@ func (f *FollowConnection) Do(ctx context.Context, change puller.Effect) error {
 	from, to := change.Arguments["from_status"], change.Arguments["to_status"]
 	var kind string
 	switch {
-	case to == "validation_failed":
+	case to == connectionstatus.ValidationFailed:
 		kind = ConnectionFailed
-	case to == "connected" && from == "validation_failed":
+	case to == connectionstatus.Connected && from == connectionstatus.ValidationFailed:
 		kind = ConnectionRecovered
-	case to == "disconnected":
+	case to == connectionstatus.Disconnected:
 		kind = ConnectionDisconnected
 	default:
 		return nil

@@ -1,16 +1,20 @@
 package connection
 
-import "time"
+import (
+	"time"
+
+	"github.com/entrasync/entrasync/proto/entrasync/connectionstatus"
+)
 
 // Status is the state of a tenant's connection.
 type Status string
 
 // The states. NotConnected has no row.
 const (
-	NotConnected     Status = "not_connected"
-	Connected        Status = "connected"
-	ValidationFailed Status = "validation_failed"
-	Disconnected     Status = "disconnected"
+	NotConnected     Status = connectionstatus.NotConnected
+	Connected        Status = connectionstatus.Connected
+	ValidationFailed Status = connectionstatus.ValidationFailed
+	Disconnected     Status = connectionstatus.Disconnected
 )
 
 // Type is the kind of a connection.
@@ -46,7 +50,7 @@ type Connection struct {
 
 // Active reports whether the connection has a grant to work with.
 func (c Connection) Active() bool {
-	return c.Status == Connected || c.Status == ValidationFailed
+	return connectionstatus.Active(string(c.Status))
 }
 
 // Snapshot is the last failed validation as it is shown.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/page"
+	"github.com/entrasync/entrasync/proto/entrasync/runstate"
 )
 
 // RunState is the state of a discovery.
@@ -12,9 +13,9 @@ type RunState string
 
 // The states.
 const (
-	RunRunning   RunState = "running"
-	RunCompleted RunState = "completed"
-	RunFailed    RunState = "failed"
+	RunRunning   RunState = runstate.Running
+	RunCompleted RunState = runstate.Completed
+	RunFailed    RunState = runstate.Failed
 )
 
 // Discovery is one discovery as it is stored.

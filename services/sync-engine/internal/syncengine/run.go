@@ -6,6 +6,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
+	"github.com/entrasync/entrasync/proto/entrasync/runstate"
 )
 
 // Run types.
@@ -21,13 +22,13 @@ type State string
 
 // The states. Nothing leaves the last five.
 const (
-	StateQueued    State = "queued"
-	StateRunning   State = "running"
-	StateCompleted State = "completed"
-	StatePartial   State = "partial"
-	StateFailed    State = "failed"
-	StateCancelled State = "cancelled"
-	StateHeld      State = "held"
+	StateQueued    State = runstate.Queued
+	StateRunning   State = runstate.Running
+	StateCompleted State = runstate.Completed
+	StatePartial   State = runstate.Partial
+	StateFailed    State = runstate.Failed
+	StateCancelled State = runstate.Cancelled
+	StateHeld      State = runstate.Held
 )
 
 // Triggers of runs.
@@ -37,7 +38,7 @@ const (
 )
 
 // IsTerminal reports a state that nothing leaves.
-func IsTerminal(state State) bool { return state != StateQueued && state != StateRunning }
+func IsTerminal(state State) bool { return !runstate.Open(string(state)) }
 
 // Run is one run of a tenant.
 type Run struct {

@@ -6,6 +6,8 @@ package orchestration
 import (
 	"context"
 	"time"
+
+	"github.com/entrasync/entrasync/proto/entrasync/runstate"
 )
 
 // Kind is a type of run.
@@ -27,10 +29,10 @@ const (
 
 // The states of a run that matter here.
 const (
-	StateQueued    = "queued"
-	StateRunning   = "running"
-	StateCompleted = "completed"
-	StateFailed    = "failed"
+	StateQueued    = runstate.Queued
+	StateRunning   = runstate.Running
+	StateCompleted = runstate.Completed
+	StateFailed    = runstate.Failed
 )
 
 // NewRun asks for a run.
@@ -54,7 +56,7 @@ type Run struct {
 }
 
 // Open reports whether the run has not ended.
-func (r Run) Open() bool { return r.State == StateQueued || r.State == StateRunning }
+func (r Run) Open() bool { return runstate.Open(r.State) }
 
 // OpenRun is a run that has not ended.
 type OpenRun struct {

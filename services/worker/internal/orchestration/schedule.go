@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/pausereason"
 )
 
 const (
@@ -23,10 +24,10 @@ const (
 
 // Why a schedule is paused, or starts runs more rarely than the settings say.
 const (
-	ReasonDisconnected = "disconnected"
-	ReasonSwitchedOff  = "automatic_sync_off"
-	ReasonQuarantined  = "quarantined" // not paused: it tries once a day
-	ReasonOperator     = "paused_by_operator"
+	ReasonDisconnected = pausereason.Disconnected
+	ReasonSwitchedOff  = pausereason.AutomaticSyncOff
+	ReasonQuarantined  = pausereason.Quarantined // not paused: it tries once a day
+	ReasonOperator     = pausereason.PausedByOperator
 )
 
 // Recurring is what a schedule starts.

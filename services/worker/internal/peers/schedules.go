@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/entrasync/entrasync/proto/entrasync/connectionstatus"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
@@ -37,9 +38,9 @@ func (s *Schedules) Facts(ctx context.Context) (orchestration.ScheduleFacts, err
 		Ticket: schedule.GetTicket(), FirstSyncDone: schedule.GetFirstSyncDone(), Quarantined: schedule.GetQuarantinedAt() != nil,
 	}
 	switch connection.GetStatus() {
-	case "connected", "validation_failed":
+	case connectionstatus.Connected, connectionstatus.ValidationFailed:
 		facts.Connected, facts.EverConnected = true, true
-	case "disconnected":
+	case connectionstatus.Disconnected:
 		facts.EverConnected = true
 	}
 	return facts, nil

@@ -2,7 +2,10 @@
 // else: no clock, no network, no store, and nothing about a person or a secret.
 package workflow
 
-import "github.com/entrasync/entrasync/proto/entrasync/reason"
+import (
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
+	"github.com/entrasync/entrasync/proto/entrasync/runstate"
+)
 
 // The names under which the workflows are registered.
 const (
@@ -31,10 +34,10 @@ const (
 
 // The states in which a run or a tenant's part of it can end, and the one in which work goes on.
 const (
-	StateRunning   = "running"
-	StateCompleted = "completed"
-	StateFailed    = "failed"
-	StateCancelled = "cancelled"
+	StateRunning   = runstate.Running
+	StateCompleted = runstate.Completed
+	StateFailed    = runstate.Failed
+	StateCancelled = runstate.Cancelled
 )
 
 // The codes that the workflows themselves give a failure. Others come from the services.
