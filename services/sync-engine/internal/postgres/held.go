@@ -81,7 +81,7 @@ func (s *Store) ApproveHeld(ctx context.Context, decision syncengine.HeldDecisio
 		}
 		return outbox.Add(ctx, tx, outbox.Effect{
 			ID: start.ID, ActorID: call.Actor.ID, Kind: effectkind.RunCreated, CreatedAt: start.CreatedAt,
-			Arguments: map[string]string{"type": start.Type, "client_id": start.ClientID},
+			Arguments: map[string]string{"type": string(start.Type), "client_id": start.ClientID},
 		})
 	})
 }
@@ -89,7 +89,7 @@ func (s *Store) ApproveHeld(ctx context.Context, decision syncengine.HeldDecisio
 // approvalRun is the run of an approval as it is inserted.
 func approvalRun(tenantID string, start syncengine.Run) (p sqlc.InsertRunParams, err error) {
 	p = sqlc.InsertRunParams{
-		TenantID: tenantID, Type: start.Type, Scope: start.ClientID + ":" + start.Approves.ManagedTenantID, Trigger: start.Trigger,
+		TenantID: tenantID, Type: string(start.Type), Scope: start.ClientID + ":" + start.Approves.ManagedTenantID, Trigger: start.Trigger,
 		WorkflowID: start.WorkflowID, InitiatedBy: start.InitiatedBy, CreatedAt: start.CreatedAt,
 		ManagedTenantID: &start.Approves.ManagedTenantID, ApprovesReason: &start.Approves.Reason,
 	}

@@ -23,7 +23,7 @@ const (
 )
 
 // fleet runs over all directories, in their order, and returns what became of each.
-func (e *engine) fleet(t require.TestingT, runType string, dryRun bool) (runID string, results []syncengine.ManagedTenant) {
+func (e *engine) fleet(t require.TestingT, runType syncengine.RunType, dryRun bool) (runID string, results []syncengine.ManagedTenant) {
 	run := e.started(runType, dryRun)
 	_, tenants, err := e.runs.Get(e.ctx(), run.ID)
 	require.NoError(t, err)

@@ -157,7 +157,7 @@ func (s *Store) Runs(ctx context.Context, page syncengine.RunPage) (runs []synce
 		return nil, nil
 	}
 	params := sqlc.ListRunsParams{
-		Before: before, Type: pg.TextOrNil(page.Filter.Type), State: pg.TextOrNil(page.Filter.State), Since: page.Filter.Since, ClientID: client,
+		Before: before, Type: pg.TextOrNil(string(page.Filter.Type)), State: pg.TextOrNil(string(page.Filter.State)), Since: page.Filter.Since, ClientID: client,
 		Size: int32(page.Size), // a few hundred
 	}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
@@ -181,7 +181,7 @@ func (s *Store) CountRuns(ctx context.Context, f syncengine.RunFilter, most int)
 	if !ok {
 		return 0, nil
 	}
-	params := sqlc.CountRunsParams{Type: pg.TextOrNil(f.Type), State: pg.TextOrNil(f.State), Since: f.Since, ClientID: client, Most: int32(most)} // some thousand
+	params := sqlc.CountRunsParams{Type: pg.TextOrNil(string(f.Type)), State: pg.TextOrNil(string(f.State)), Since: f.Since, ClientID: client, Most: int32(most)} // some thousand
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
 		n, err := q.CountRuns(ctx, params)
 		count = int(n)

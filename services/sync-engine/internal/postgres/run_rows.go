@@ -11,7 +11,7 @@ import (
 
 func runOf(r sqlc.GetRunRow) syncengine.Run {
 	run := syncengine.Run{
-		ID: r.ID.String(), WorkflowID: r.WorkflowID, Type: r.Type, State: syncengine.State(r.State), DryRun: r.DryRun, Trigger: r.Trigger,
+		ID: r.ID.String(), WorkflowID: r.WorkflowID, Type: syncengine.RunType(r.Type), State: syncengine.State(r.State), DryRun: r.DryRun, Trigger: r.Trigger,
 		InitiatedBy: r.InitiatedBy, ClientID: pg.ID(r.ClientID), CreatedAt: r.CreatedAt, StartedAt: r.StartedAt,
 		CompletedAt: r.CompletedAt, Problem: problemOf(r.ErrorCode, r.ErrorMessage, r.ErrorRemedy),
 	}

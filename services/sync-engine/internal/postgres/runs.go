@@ -34,7 +34,7 @@ func (s *Store) OpenRun(ctx context.Context, run syncengine.Run) (open syncengin
 		return open, false, err
 	}
 	params := sqlc.InsertRunParams{
-		ID: id, Type: run.Type, Scope: run.ClientID, DryRun: run.DryRun, Trigger: run.Trigger, WorkflowID: run.WorkflowID,
+		ID: id, Type: string(run.Type), Scope: run.ClientID, DryRun: run.DryRun, Trigger: run.Trigger, WorkflowID: run.WorkflowID,
 		InitiatedBy: run.InitiatedBy, CreatedAt: run.CreatedAt,
 	}
 	if run.ClientID != "" {

@@ -326,7 +326,7 @@ func TestOnlyWhatAPersonStartsCreatesClients(t *testing.T) {
 		require.NoError(t, err)
 		return run.ID
 	}
-	for _, kind := range []string{syncengine.TypeInitial, syncengine.TypeAllTenants, syncengine.TypeSingleClient} {
+	for _, kind := range []syncengine.RunType{syncengine.TypeInitial, syncengine.TypeAllTenants, syncengine.TypeSingleClient} {
 		req := syncengine.NewRun{Type: kind, Trigger: syncengine.TriggerSchedule}
 		if kind == syncengine.TypeSingleClient {
 			req.ClientID = client

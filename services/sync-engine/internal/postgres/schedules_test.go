@@ -18,7 +18,7 @@ func (e *engine) schedule() syncengine.Schedule {
 }
 
 // fails ends one more run as failed.
-func (e *engine) fails(runType string, dryRun bool) {
+func (e *engine) fails(runType syncengine.RunType, dryRun bool) {
 	e.t.Helper()
 	e.now = e.now.Add(time.Hour)
 	run := e.started(runType, dryRun)

@@ -102,7 +102,7 @@ func (e *engine) ctx() context.Context {
 }
 
 // started creates and begins a run.
-func (e *engine) started(runType string, dryRun bool) syncengine.Run {
+func (e *engine) started(runType syncengine.RunType, dryRun bool) syncengine.Run {
 	e.t.Helper()
 	run, joined, err := e.create.Do(e.ctx(), syncengine.NewRun{Actor: "user-1", Type: runType, DryRun: dryRun, Trigger: "manual"})
 	require.NoError(e.t, err)
@@ -119,7 +119,7 @@ func (e *engine) round() syncengine.ManagedTenant {
 	return e.do(syncengine.TypeAllTenants, false)
 }
 
-func (e *engine) do(runType string, dryRun bool) syncengine.ManagedTenant {
+func (e *engine) do(runType syncengine.RunType, dryRun bool) syncengine.ManagedTenant {
 	e.t.Helper()
 	e.now = e.now.Add(time.Hour)
 	run := e.started(runType, dryRun)

@@ -64,7 +64,7 @@ func (s *Store) TenantResults(ctx context.Context, page syncengine.TenantResultP
 	}
 	params := sqlc.ListTenantResultsParams{
 		RunID: run, AfterGroup: int32(page.AfterGroup), AfterPosition: int32(page.AfterPosition), // of rows that there are
-		State: pg.TextOrNil(page.Filter.State), Q: pg.TextOrNil(page.Filter.Q), Size: int32(page.Size),
+		State: pg.TextOrNil(string(page.Filter.State)), Q: pg.TextOrNil(page.Filter.Q), Size: int32(page.Size),
 	}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
 		rows, err := q.ListTenantResults(ctx, params)
@@ -89,7 +89,7 @@ func (s *Store) CountTenantResults(ctx context.Context, runID string, f syncengi
 		return 0, err
 	}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
-		n, err := q.CountTenantResults(ctx, sqlc.CountTenantResultsParams{RunID: run, State: pg.TextOrNil(f.State), Q: pg.TextOrNil(f.Q)})
+		n, err := q.CountTenantResults(ctx, sqlc.CountTenantResultsParams{RunID: run, State: pg.TextOrNil(string(f.State)), Q: pg.TextOrNil(f.Q)})
 		count = int(n)
 		return err
 	}, pg.ReadOnly())

@@ -20,7 +20,7 @@ func (s *internalServer) CreateRun(ctx context.Context, req *syncenginev1.Create
 		return nil, err
 	}
 	run, joined, err := s.cases.Create.Do(ctx, syncengine.NewRun{
-		ID: req.GetRunId(), Actor: call.Actor.ID, Type: req.GetType(), ClientID: req.GetClientId(),
+		ID: req.GetRunId(), Actor: call.Actor.ID, Type: syncengine.RunType(req.GetType()), ClientID: req.GetClientId(),
 		ManagedTenantID: req.GetManagedTenantId(), DryRun: req.GetDryRun(), Trigger: req.GetTrigger(),
 	})
 	if err != nil {

@@ -20,7 +20,7 @@ type runServer struct {
 
 func (s *runServer) ListRuns(ctx context.Context, req *syncenginev1.ListRunsRequest) (*syncenginev1.ListRunsResponse, error) {
 	asked := syncengine.RunPage{
-		Filter: syncengine.RunFilter{Type: req.GetType(), State: req.GetState(), ClientID: req.GetClientId()},
+		Filter: syncengine.RunFilter{Type: syncengine.RunType(req.GetType()), State: syncengine.State(req.GetState()), ClientID: req.GetClientId()},
 		Size:   sizeOf(req.GetPageSize(), req.GetAsCsv()),
 	}
 	filters := []string{"runs", req.GetType(), req.GetState(), req.GetClientId(), ""}
@@ -70,7 +70,7 @@ func (s *runServer) GetRun(ctx context.Context, req *syncenginev1.GetRunRequest)
 
 func runMessage(r *syncengine.Run) *syncenginev1.Run {
 	m := &syncenginev1.Run{
-		RunId: r.ID, WorkflowId: r.WorkflowID, Type: r.Type, State: string(r.State), DryRun: r.DryRun, InitiatedBy: r.InitiatedBy,
+		RunId: r.ID, WorkflowId: r.WorkflowID, Type: string(r.Type), State: string(r.State), DryRun: r.DryRun, InitiatedBy: r.InitiatedBy,
 		StartedAt: wire.Timestamp(r.StartedAt), CompletedAt: wire.Timestamp(r.CompletedAt),
 		TotalTenants: count(r.Totals.Tenants), ProcessedTenants: count(r.Totals.Processed), SucceededTenants: count(r.Totals.Succeeded),
 		FailedTenants: count(r.Totals.Failed), Counters: countersMessage(r.Totals.Counters), Error: problemMessage(r.Problem),

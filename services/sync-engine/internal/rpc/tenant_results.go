@@ -20,7 +20,7 @@ const defaultDays = 30
 func (s *reportServer) ListTenantResults(ctx context.Context, req *syncenginev1.ListTenantResultsRequest) (*syncenginev1.ListTenantResultsResponse, error) {
 	asked := syncengine.TenantResultPage{
 		RunID: req.GetRunId(), Size: sizeOf(req.GetPageSize(), req.GetAsCsv()),
-		Filter: syncengine.TenantResultFilter{State: req.GetState(), Q: req.GetQ()},
+		Filter: syncengine.TenantResultFilter{State: syncengine.State(req.GetState()), Q: req.GetQ()},
 	}
 	filters := []string{"tenant results", req.GetRunId(), req.GetState(), req.GetQ()}
 	after, err := page.Parse(req.GetPageToken(), filters...)
@@ -121,7 +121,7 @@ func runsCSV(runs []syncengine.Run) string {
 	for i := range runs {
 		r := &runs[i]
 		lines[i] = append([]string{
-			r.ID, r.Type, string(r.State), strconv.FormatBool(r.DryRun), sheet.Shown(r.InitiatedBy), timeCell(&r.CreatedAt), timeCell(r.StartedAt),
+			r.ID, string(r.Type), string(r.State), strconv.FormatBool(r.DryRun), sheet.Shown(r.InitiatedBy), timeCell(&r.CreatedAt), timeCell(r.StartedAt),
 			timeCell(r.CompletedAt), r.ClientID, strconv.Itoa(r.Totals.Tenants), strconv.Itoa(r.Totals.Processed), strconv.Itoa(r.Totals.Succeeded),
 			strconv.Itoa(r.Totals.Failed), problemCell(r.Problem),
 		}, counterCells(r.Totals.Counters)...)

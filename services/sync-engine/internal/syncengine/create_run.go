@@ -43,7 +43,7 @@ type RunStore interface {
 type NewRun struct {
 	ID              string // UUID by which a repeat finds its run; empty for a new one
 	Actor           string // who asks; empty for the schedule
-	Type            string
+	Type            RunType
 	ClientID        string // single-client
 	ManagedTenantID string // single-client: stands in for ClientID
 	DryRun          bool

@@ -7,8 +7,10 @@ import (
 
 // RunFilter narrows a list of runs; empty fields do not.
 type RunFilter struct {
-	Type, State, ClientID string
-	Since                 *time.Time
+	Type     RunType
+	State    State
+	ClientID string
+	Since    *time.Time
 }
 
 // RunPage asks for one page, newest first, after the run of this id.

@@ -9,12 +9,15 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/runstate"
 )
 
+// RunType says what a run covers.
+type RunType string
+
 // Run types.
 const (
-	TypeInitial      = "initial"
-	TypeAllTenants   = "all-tenants"
-	TypeSingleClient = "single-client"
-	TypeDiscovery    = "discovery"
+	TypeInitial      RunType = "initial"
+	TypeAllTenants   RunType = "all-tenants"
+	TypeSingleClient RunType = "single-client"
+	TypeDiscovery    RunType = "discovery"
 )
 
 // State is that of a run, or of a managed tenant's part in one.
@@ -44,7 +47,7 @@ func IsTerminal(state State) bool { return !runstate.Open(string(state)) }
 type Run struct {
 	ID                string // UUID
 	WorkflowID        string
-	Type              string
+	Type              RunType
 	State             State
 	DryRun            bool
 	Trigger           string
@@ -98,7 +101,7 @@ func (t *ManagedTenant) MappedClient() string {
 }
 
 // WorkflowID names the workflow of a run: a fixed name, so that requests join.
-func WorkflowID(owner tenant.ID, runType, clientID string, dryRun bool) string {
+func WorkflowID(owner tenant.ID, runType RunType, clientID string, dryRun bool) string {
 	id, of := "", owner.String()
 	switch runType {
 	case TypeDiscovery:

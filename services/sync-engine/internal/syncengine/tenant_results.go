@@ -7,7 +7,7 @@ import (
 
 // TenantResultFilter narrows the results of a run's managed tenants; empty fields do not.
 type TenantResultFilter struct {
-	State string
+	State State
 	Q     string // the beginning of an id of the managed tenant, of its directory or client; or the code of its error
 }
 

@@ -55,8 +55,8 @@ func NewTickets(store TicketStore, now func() time.Time) *Tickets {
 }
 
 // Issue signs a ticket for a run.
-func (t *Tickets) Issue(ctx context.Context, runID, runType string) (string, error) {
-	return t.sign(ctx, runID, runType, t.now().Add(runTicketLife))
+func (t *Tickets) Issue(ctx context.Context, runID string, runType RunType) (string, error) {
+	return t.sign(ctx, runID, string(runType), t.now().Add(runTicketLife))
 }
 
 // IssueAgain signs one for a run that exists; ErrUnknownRun without it.

@@ -26,8 +26,8 @@ type Discoveries interface {
 // Discovered is the state of a discovery.
 type Discovered struct {
 	RunID      string
-	State      string // running, completed or failed
-	Discovered int    // managed tenants, once completed
+	State      State // running, completed or failed
+	Discovered int   // managed tenants, once completed
 	Unreadable []Unreadable
 	Problem    *Problem // why it failed
 }
@@ -65,7 +65,7 @@ func (d *Discover) Do(ctx context.Context) (Discovered, error) {
 	if found.State != StateCompleted {
 		code := found.Code
 		if code == "" {
-			code = found.State // cancelled
+			code = string(found.State) // cancelled
 		}
 		problem := ProblemOf(code)
 		return Discovered{RunID: started.RunID, State: StateFailed, Problem: &problem}, nil

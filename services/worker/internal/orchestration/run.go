@@ -27,12 +27,16 @@ const (
 	TriggerSchedule = "schedule"
 )
 
-// The states of a run that matter here.
+// State is that of a run, or of the workflow that executes one.
+type State string
+
+// The states that matter here.
 const (
-	StateQueued    = runstate.Queued
-	StateRunning   = runstate.Running
-	StateCompleted = runstate.Completed
-	StateFailed    = runstate.Failed
+	StateQueued    State = runstate.Queued
+	StateRunning   State = runstate.Running
+	StateCompleted State = runstate.Completed
+	StateFailed    State = runstate.Failed
+	StateCancelled State = runstate.Cancelled
 )
 
 // NewRun asks for a run.
@@ -51,12 +55,12 @@ type Run struct {
 	WorkflowID string // deterministic: the same for every run of the tenant, kind and scope
 	ClientID   string // of a ClientSync, also where a managed tenant was given
 	Joined     bool   // it existed before
-	State      string
+	State      State
 	Ticket     string // that the engine made it, for its workflow to show
 }
 
 // Open reports whether the run has not ended.
-func (r Run) Open() bool { return runstate.Open(r.State) }
+func (r Run) Open() bool { return runstate.Open(string(r.State)) }
 
 // OpenRun is a run that has not ended.
 type OpenRun struct {
@@ -115,14 +119,14 @@ func (r NewRun) urgency() Urgency {
 
 // Found is how a discovery's workflow ended.
 type Found struct {
-	State      string // completed, failed or cancelled
+	State      State  // completed, failed or cancelled
 	Code       string // why it failed
 	Discovered int
 }
 
 // Execution is the state of a workflow.
 type Execution struct {
-	State     string     // running, completed, failed, cancelled, terminated, timed_out or unknown
+	State     State      // running, completed, failed, cancelled, terminated, timed_out or unknown
 	RunID     string     // the run that it executes, the database's id
 	StartedAt *time.Time // nil while it is unknown
 	ClosedAt  *time.Time // nil while it is open

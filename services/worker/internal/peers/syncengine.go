@@ -31,7 +31,7 @@ func (r *Runs) Create(ctx context.Context, run orchestration.NewRun) (orchestrat
 		return orchestration.Run{}, err
 	}
 	return orchestration.Run{
-		ID: res.GetRunId(), WorkflowID: res.GetWorkflowId(), ClientID: res.GetClientId(), Joined: res.GetJoined(), State: res.GetState(), Ticket: res.GetTicket(),
+		ID: res.GetRunId(), WorkflowID: res.GetWorkflowId(), ClientID: res.GetClientId(), Joined: res.GetJoined(), State: orchestration.State(res.GetState()), Ticket: res.GetTicket(),
 	}, nil
 }
 
@@ -42,7 +42,7 @@ func (r *Runs) Fail(ctx context.Context, runID string, problem orchestration.Pro
 		return err
 	}
 	_, err = r.engine.FinaliseRun(ctx, &syncenginev1.FinaliseRunRequest{
-		RunId: runID, State: orchestration.StateFailed, Ticket: issued.GetTicket(),
+		RunId: runID, State: string(orchestration.StateFailed), Ticket: issued.GetTicket(),
 		Error: &syncenginev1.RunProblem{Code: problem.Code, Message: problem.Message, Remedy: problem.Remedy},
 	})
 	return err

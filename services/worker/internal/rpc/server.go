@@ -59,7 +59,7 @@ func (s *Server) CancelRun(ctx context.Context, req *orchestrationv1.CancelRunRe
 	if err := s.use.Cancel.Do(ctx, req.GetRunId()); err != nil {
 		return nil, err
 	}
-	return &orchestrationv1.CancelRunResponse{RunId: req.GetRunId(), State: "cancelled"}, nil
+	return &orchestrationv1.CancelRunResponse{RunId: req.GetRunId(), State: string(orchestration.StateCancelled)}, nil
 }
 
 // StartDiscovery starts or joins a discovery and waits a while for its result.
@@ -68,7 +68,7 @@ func (s *Server) StartDiscovery(ctx context.Context, _ *orchestrationv1.StartDis
 	if err != nil {
 		return nil, err
 	}
-	response := &orchestrationv1.StartDiscoveryResponse{OperationId: discovered.RunID, State: discovered.State}
+	response := &orchestrationv1.StartDiscoveryResponse{OperationId: discovered.RunID, State: string(discovered.State)}
 	if discovered.State == orchestration.StateCompleted {
 		count := int32(discovered.Discovered)
 		response.DiscoveredTenantCount = &count
@@ -92,7 +92,7 @@ func (s *Server) DescribeWorkflow(ctx context.Context, req *orchestrationv1.Desc
 		return nil, err
 	}
 	return &orchestrationv1.DescribeWorkflowResponse{
-		State: execution.State, StartedAt: wire.Timestamp(execution.StartedAt), ClosedAt: wire.Timestamp(execution.ClosedAt),
+		State: string(execution.State), StartedAt: wire.Timestamp(execution.StartedAt), ClosedAt: wire.Timestamp(execution.ClosedAt),
 	}, nil
 }
 

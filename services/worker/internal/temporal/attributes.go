@@ -128,7 +128,7 @@ func (a *Attributes) ofRun(ctx context.Context, job orchestration.Job) temporal.
 	}
 	attributes := []temporal.SearchAttributeUpdate{
 		workflow.AttributeTenant.ValueSet(job.TenantID), workflow.AttributeRunType.ValueSet(string(job.Kind)),
-		workflow.AttributeRunID.ValueSet(job.RunID), workflow.AttributeState.ValueSet(orchestration.StateQueued),
+		workflow.AttributeRunID.ValueSet(job.RunID), workflow.AttributeState.ValueSet(string(orchestration.StateQueued)),
 	}
 	if job.ClientID != "" {
 		attributes = append(attributes, workflow.AttributeClient.ValueSet(job.ClientID))

@@ -53,7 +53,7 @@ func TestSealedPayloadsSayNothing(t *testing.T) {
 	}
 	found, err := b.discover.Do(b.ctx)
 	require.NoError(t, err)
-	require.Equal(t, "completed", found.State)
+	require.Equal(t, orchestration.StateCompleted, found.State)
 
 	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 60, FirstSyncDone: true})
 	require.Equal(t, peertest.TicketOf(b.tenant, ""), b.scheduled().Ticket, "a schedule in line is not written anew")

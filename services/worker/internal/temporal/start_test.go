@@ -119,7 +119,7 @@ func TestARunThatTheEngineRefusesIsNotStarted(t *testing.T) {
 	require.Equal(t, "no_confirmed_mapping", errs.ReasonOf(err))
 	execution, err := b.workflows.Describe(b.ctx, "entra-initial-sync:"+b.tenant)
 	require.NoError(t, err)
-	require.Equal(t, "unknown", execution.State)
+	require.Equal(t, orchestration.State("unknown"), execution.State)
 }
 
 func TestDiscoveryAnswersItsResult(t *testing.T) {
@@ -128,7 +128,7 @@ func TestDiscoveryAnswersItsResult(t *testing.T) {
 	b.work()
 	discovered, err := b.discover.Do(b.ctx)
 	require.NoError(t, err)
-	require.Equal(t, "completed", discovered.State)
+	require.Equal(t, orchestration.StateCompleted, discovered.State)
 	require.Equal(t, 12, discovered.Discovered)
 	require.Len(t, discovered.Unreadable, 1)
 	require.Equal(t, "consent_missing", discovered.Unreadable[0].Problem.Code)
@@ -146,7 +146,7 @@ func TestAFailedDiscoveryTellsWhy(t *testing.T) {
 	b.work()
 	discovered, err := b.discover.Do(b.ctx)
 	require.NoError(t, err)
-	require.Equal(t, "failed", discovered.State)
+	require.Equal(t, orchestration.StateFailed, discovered.State)
 	require.Equal(t, "auth_rejected", discovered.Problem.Code)
 	require.NotEmpty(t, discovered.Problem.Remedy)
 	require.Equal(t, "failed", b.engine.Run(discovered.RunID).State)
@@ -176,7 +176,7 @@ func TestADiscoveryThatIsCutOffHasFailed(t *testing.T) {
 	require.NoError(t, b.client.TerminateWorkflow(b.ctx, "entra-discovery:"+b.tenant, "", "a test"))
 	got := <-answered
 	require.NoError(t, got.err)
-	require.Equal(t, "failed", got.discovered.State)
+	require.Equal(t, orchestration.StateFailed, got.discovered.State)
 	require.Equal(t, "workflow_lost", got.discovered.Problem.Code)
 }
 
@@ -435,7 +435,7 @@ func TestDescribeTellsOnlyOfTheTenantsOwn(t *testing.T) {
 	describe := orchestration.NewDescribe(b.workflows)
 	execution, err := describe.Do(b.ctx, started.WorkflowID)
 	require.NoError(t, err)
-	require.Equal(t, "completed", execution.State)
+	require.Equal(t, orchestration.StateCompleted, execution.State)
 	require.NotNil(t, execution.ClosedAt)
 	for _, id := range []string{"entra-all-tenants-sync:other", "other:" + b.tenant, b.tenant, "entra-client-sync:other:" + b.tenant} {
 		_, err := describe.Do(b.ctx, id)
@@ -443,7 +443,7 @@ func TestDescribeTellsOnlyOfTheTenantsOwn(t *testing.T) {
 	}
 	unknown, err := describe.Do(b.ctx, "entra-client-sync:"+b.tenant+":c9")
 	require.NoError(t, err)
-	require.Equal(t, "unknown", unknown.State)
+	require.Equal(t, orchestration.State("unknown"), unknown.State)
 }
 
 func TestAWorkerWaitsForTemporal(t *testing.T) {

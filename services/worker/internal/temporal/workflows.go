@@ -139,7 +139,7 @@ func (w *Workflows) AwaitDiscovery(ctx context.Context, workflowID, executionID 
 	if err != nil {
 		return orchestration.Found{}, fmt.Errorf("waiting for the workflow: %w", err)
 	}
-	return orchestration.Found{State: out.State, Code: out.Code, Discovered: out.Discovered}, nil
+	return orchestration.Found{State: orchestration.State(out.State), Code: out.Code, Discovered: out.Discovered}, nil
 }
 
 // Describe implements orchestration.Workflows.
@@ -151,13 +151,13 @@ func (w *Workflows) Describe(ctx context.Context, workflowID string) (orchestrat
 	return execution, err
 }
 
-var states = map[enumspb.WorkflowExecutionStatus]string{
+var states = map[enumspb.WorkflowExecutionStatus]orchestration.State{
 	enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:          orchestration.StateRunning,
 	enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW: orchestration.StateRunning,
 	enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED:           orchestration.StateRunning,
 	enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:        orchestration.StateCompleted,
 	enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:           orchestration.StateFailed,
-	enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:         "cancelled",
+	enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:         orchestration.StateCancelled,
 	enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED:       "terminated",
 	enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:        "timed_out",
 }
