@@ -54,7 +54,7 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, engine grpc.ClientCon
 	reconciliationv1.RegisterReconciliationInternalServiceServer(server, s)
 	reconciliationv1.RegisterDecisionServiceServer(server, s)
 	reconciliationv1.RegisterDecisionInternalServiceServer(server, s)
-	reconciliationv1.RegisterPersonInternalServiceServer(server, rpc.NewPersonServer(reconciliation.NewPeople(store)))
+	reconciliationv1.RegisterPersonInternalServiceServer(server, rpc.NewPersonServer(reconciliation.NewExportPerson(store), reconciliation.NewErasePerson(store)))
 	outbox.Serve(server, box)
 	return box
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/entrasync/entrasync/services/reconciliation/internal/reconciliation"
 )
 
-// PersonRecords implements reconciliation.PersonStore.
+// PersonRecords implements reconciliation.PersonReader.
 func (s *Store) PersonRecords(ctx context.Context, p reconciliation.Person) (records []reconciliation.PersonRecord, err error) {
 	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := sqlc.New(tx).PersonRecords(ctx, sqlc.PersonRecordsParams{ContactIds: p.ContactIDs, ObjectIds: p.ObjectIDs, Texts: p.Texts})
@@ -23,7 +23,7 @@ func (s *Store) PersonRecords(ctx context.Context, p reconciliation.Person) (rec
 	return records, err
 }
 
-// ErasePerson implements reconciliation.PersonStore.
+// ErasePerson implements reconciliation.PersonEraser.
 func (s *Store) ErasePerson(ctx context.Context, p reconciliation.Person) (erased map[string]int64, err error) {
 	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		counted, err := sqlc.New(tx).ErasePerson(ctx, sqlc.ErasePersonParams{ContactIds: p.ContactIDs, ObjectIds: p.ObjectIDs, Texts: p.Texts})

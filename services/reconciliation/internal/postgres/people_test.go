@@ -35,14 +35,14 @@ func (b *bundle) standsIn(text string) (tables []string) {
 func TestAPersonIsErasedFromTheQueue(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	people := reconciliation.NewPeople(b.store)
+	export, erase := reconciliation.NewExportPerson(b.store), reconciliation.NewErasePerson(b.store)
 	other := sighting("object-2", "f")
 	other.Candidates[1].LinkedTo = "object-1"
 	b.pushed("0196f000-0000-7000-8000-000000000001", sighting("object-1", "f"), other)
 	b.decide("object-1", reconciliation.Dismissed)
 	person := reconciliation.Person{ContactIDs: []string{"c1"}, ObjectIDs: []string{"object-1"}, Texts: []string{"object-1", "object-1@example.com"}}
 
-	records, err := people.Export(b.ctx, person)
+	records, err := export.Do(b.ctx, person)
 	require.NoError(t, err)
 	shown := map[string]int{}
 	for _, record := range records {
@@ -51,19 +51,19 @@ func TestAPersonIsErasedFromTheQueue(t *testing.T) {
 	}
 	require.Equal(t, map[string]int{"entra_contact_reconciliation_queue": 1, "candidates": 3}, shown)
 
-	foreign, err := people.Erase(as(t.Context(), "msp-2"), person)
+	foreign, err := erase.Do(as(t.Context(), "msp-2"), person)
 	require.NoError(t, err)
 	require.Empty(t, foreign)
 	require.NotEmpty(t, b.standsIn("object-1"))
 
-	erased, err := people.Erase(b.ctx, person)
+	erased, err := erase.Do(b.ctx, person)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"entra_contact_reconciliation_queue": 1, "candidates": 1}, erased)
 	require.Empty(t, b.standsIn("object-1"))
 	left := b.items("")
 	require.Len(t, left, 1)
 	require.Empty(t, left[0].Candidates, "both named the person")
-	again, err := people.Erase(b.ctx, person)
+	again, err := erase.Do(b.ctx, person)
 	require.NoError(t, err)
 	require.Empty(t, again)
 }

@@ -10,12 +10,13 @@ import (
 // PersonServer serves PersonInternalService.
 type PersonServer struct {
 	reconciliationv1.UnimplementedPersonInternalServiceServer
-	people *reconciliation.People
+	export *reconciliation.ExportPerson
+	erase  *reconciliation.ErasePerson
 }
 
 // NewPersonServer makes the server.
-func NewPersonServer(people *reconciliation.People) *PersonServer {
-	return &PersonServer{people: people}
+func NewPersonServer(export *reconciliation.ExportPerson, erase *reconciliation.ErasePerson) *PersonServer {
+	return &PersonServer{export: export, erase: erase}
 }
 
 func personOf(m *reconciliationv1.Person) reconciliation.Person {
@@ -24,7 +25,7 @@ func personOf(m *reconciliationv1.Person) reconciliation.Person {
 
 // ExportQueuedPerson returns what is stored about a person.
 func (s *PersonServer) ExportQueuedPerson(ctx context.Context, req *reconciliationv1.ExportQueuedPersonRequest) (*reconciliationv1.ExportQueuedPersonResponse, error) {
-	records, err := s.people.Export(ctx, personOf(req.GetPerson()))
+	records, err := s.export.Do(ctx, personOf(req.GetPerson()))
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +38,7 @@ func (s *PersonServer) ExportQueuedPerson(ctx context.Context, req *reconciliati
 
 // EraseQueuedPerson erases it.
 func (s *PersonServer) EraseQueuedPerson(ctx context.Context, req *reconciliationv1.EraseQueuedPersonRequest) (*reconciliationv1.EraseQueuedPersonResponse, error) {
-	erased, err := s.people.Erase(ctx, personOf(req.GetPerson()))
+	erased, err := s.erase.Do(ctx, personOf(req.GetPerson()))
 	if err != nil {
 		return nil, err
 	}

@@ -216,7 +216,7 @@ func TestARoundInFlightMakesWayForANewMapping(t *testing.T) {
 	require.ErrorIs(t, err, syncengine.ErrMappingChanged)
 	require.Equal(t, syncengine.RangeSize, e.count(`SELECT count(*) FROM contacts WHERE client_id = $1`, client))
 	require.Zero(t, e.count(`SELECT count(*) FROM contacts WHERE client_id <> $1`, client), "nothing of the new client was written")
-	require.NoError(t, e.results.RecordTenant(e.ctx(), run.ID, managed, syncengine.StateFailed, &syncengine.Problem{Code: errs.ReasonOf(err)}))
+	require.NoError(t, e.record.Do(e.ctx(), run.ID, managed, syncengine.StateFailed, &syncengine.Problem{Code: errs.ReasonOf(err)}))
 	failed := e.finished(run.ID)
 	require.Equal(t, "mapping_changed", failed.Problem.Code)
 	require.Equal(t, syncengine.RangeSize, failed.Counters.Created, "what was written counts")

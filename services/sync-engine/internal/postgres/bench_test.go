@@ -103,7 +103,7 @@ func BenchmarkSmallRounds(b *testing.B) {
 			require.NoError(b, errors.Join(failures...))
 			b.ReportMetric(directories/time.Since(began).Seconds(), name+"-directories/s")
 			b.ReportMetric((e.processors()-cpu).Seconds()*1000/directories, name+"-cpu-ms")
-			_, err := e.results.Finalise(e.ctx(), run.ID, "", nil, nil)
+			_, err := e.finalise.Do(e.ctx(), run.ID, "", nil, nil)
 			require.NoError(b, err)
 		}
 	}

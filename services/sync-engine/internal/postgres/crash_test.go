@@ -50,7 +50,7 @@ func TestCancelStopsAtTheNextRange(t *testing.T) {
 	run := e.started(syncengine.TypeAllTenants, false)
 	outcome, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
 		if p.Applied == syncengine.RangeSize {
-			_, err := e.results.Cancel(e.ctx(), syncengine.Cancellation{})
+			_, err := e.cancel.Do(e.ctx(), syncengine.Cancellation{})
 			return err
 		}
 		return nil
@@ -82,7 +82,7 @@ func TestACancelledRunDoesNotChange(t *testing.T) {
 			var ended *syncengine.Run
 			outcome, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
 				if ended == nil && reached(p) {
-					_, err := e.results.Cancel(e.ctx(), syncengine.Cancellation{})
+					_, err := e.cancel.Do(e.ctx(), syncengine.Cancellation{})
 					require.NoError(t, err)
 					ended = new(read())
 				}
@@ -107,12 +107,12 @@ func TestAFailureAfterItsRunWasCancelledDoesNotCount(t *testing.T) {
 	e := setup(t)
 	run := e.started(syncengine.TypeAllTenants, false)
 	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error {
-		_, err := e.results.Cancel(e.ctx(), syncengine.Cancellation{})
+		_, err := e.cancel.Do(e.ctx(), syncengine.Cancellation{})
 		require.NoError(t, err)
 		return context.Canceled
 	})
 	require.ErrorIs(t, err, context.Canceled)
-	require.NoError(t, e.results.RecordTenant(e.ctx(), run.ID, managed, syncengine.StateFailed, &syncengine.Problem{Code: "c", Message: "m"}))
+	require.NoError(t, e.record.Do(e.ctx(), run.ID, managed, syncengine.StateFailed, &syncengine.Problem{Code: "c", Message: "m"}))
 	tenant := e.finished(run.ID)
 	require.Equal(t, syncengine.StateCancelled, tenant.State)
 	require.Nil(t, tenant.Problem)
@@ -150,7 +150,7 @@ func TestARangeUnderWayIsCountedBeforeItsRunIsCancelled(t *testing.T) {
 	})
 	waiting(round, 1)
 	cancelled := do(func() error {
-		_, err := e.results.Cancel(e.ctx(), syncengine.Cancellation{})
+		_, err := e.cancel.Do(e.ctx(), syncengine.Cancellation{})
 		return err
 	})
 	waiting(cancelled, 2)

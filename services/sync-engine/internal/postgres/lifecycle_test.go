@@ -228,7 +228,7 @@ func TestMappingMovedStopsTheRoundAndOrphansLinks(t *testing.T) {
 	e.mapping.tenants[0].ClientID, e.mapping.tenants[0].Revision = other, 2
 	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
 	require.Equal(t, "mapping_changed", errs.ReasonOf(err))
-	require.NoError(t, e.results.RecordTenant(e.ctx(), run.ID, managed, syncengine.StateFailed, &syncengine.Problem{Code: "mapping_changed"}))
+	require.NoError(t, e.record.Do(e.ctx(), run.ID, managed, syncengine.StateFailed, &syncengine.Problem{Code: "mapping_changed"}))
 	require.Equal(t, syncengine.StateFailed, e.finished(run.ID).State)
 
 	e.dir.users = append(people(2), person("o-new", "New", "new@corp.example"))

@@ -32,7 +32,7 @@ func (e *engine) fleet(t require.TestingT, runType syncengine.RunType, dryRun bo
 		_, err := e.sync.Do(e.ctx(), run.ID, of.ManagedTenantID, func(syncengine.Progress) error { return nil })
 		require.NoError(t, err)
 	}
-	_, err = e.results.Finalise(e.ctx(), run.ID, "", nil, nil)
+	_, err = e.finalise.Do(e.ctx(), run.ID, "", nil, nil)
 	require.NoError(t, err)
 	for _, of := range tenants {
 		_, done, err := e.store.ManagedTenant(e.ctx(), run.ID, of.ManagedTenantID)

@@ -122,7 +122,7 @@ func TestOpenTenantsAreReadOnce(t *testing.T) {
 	for range 2 {
 		ended := e.started(syncengine.TypeAllTenants, false)
 		e.exec(`UPDATE entra_sync_run_tenants SET state = 'completed', started_at = now(), completed_at = now() WHERE run_id = $1`, ended.ID)
-		_, err := e.results.Finalise(e.ctx(), ended.ID, "", nil, nil)
+		_, err := e.finalise.Do(e.ctx(), ended.ID, "", nil, nil)
 		require.NoError(t, err)
 	}
 	e.exec(`ANALYZE`)

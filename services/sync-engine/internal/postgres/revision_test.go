@@ -32,7 +32,7 @@ func TestARevisionIsOfOneClient(t *testing.T) {
 		run := e.started(syncengine.TypeAllTenants, dryRun)
 		_, err = e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
 		require.ErrorIs(t, err, syncengine.ErrMappingDiffers)
-		_, err = e.results.Finalise(e.ctx(), run.ID, syncengine.StateFailed, nil, nil)
+		_, err = e.finalise.Do(e.ctx(), run.ID, syncengine.StateFailed, nil, nil)
 		require.NoError(t, err)
 	}
 	unmapped := announced

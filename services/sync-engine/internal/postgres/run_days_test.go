@@ -81,7 +81,7 @@ func TestTheLastRunStays(t *testing.T) {
 	e.since(-470)
 	e.mapping.tenants = nil
 	run := e.started(syncengine.TypeAllTenants, false).ID
-	_, err = e.results.Finalise(e.ctx(), run, "", nil, nil)
+	_, err = e.finalise.Do(e.ctx(), run, "", nil, nil)
 	require.NoError(t, err)
 
 	runs, err := e.store.DropRuns(t.Context(), 400)

@@ -81,17 +81,17 @@ func TestStatisticsAddUpByDay(t *testing.T) {
 	e.dir.users = []syncengine.User{person("o-1", "Ann", "ann@c.de"), person("o-svc", "svc-x", "svc@c.de")}
 	e.do(syncengine.TypeAllTenants, true)
 	first := e.round()
-	_, err := e.results.Finalise(e.ctx(), first.RunID, "", nil, nil) // again: a retry of the activity
+	_, err := e.finalise.Do(e.ctx(), first.RunID, "", nil, nil) // again: a retry of the activity
 	require.NoError(t, err)
 	e.round()
 	e.now = e.now.AddDate(0, 0, 2)
 	failed := e.started(syncengine.TypeAllTenants, false)
 	e.now = e.now.Add(90 * time.Second)
-	require.NoError(t, e.results.RecordTenant(e.ctx(), failed.ID, managed, syncengine.StateFailed, &syncengine.Problem{Code: "consent_missing"}))
-	_, err = e.results.Finalise(e.ctx(), failed.ID, "", nil, nil)
+	require.NoError(t, e.record.Do(e.ctx(), failed.ID, managed, syncengine.StateFailed, &syncengine.Problem{Code: "consent_missing"}))
+	_, err = e.finalise.Do(e.ctx(), failed.ID, "", nil, nil)
 	require.NoError(t, err)
 	cancelled := e.started(syncengine.TypeAllTenants, false)
-	_, err = e.results.Cancel(e.ctx(), syncengine.Cancellation{RunID: cancelled.ID})
+	_, err = e.cancel.Do(e.ctx(), syncengine.Cancellation{RunID: cancelled.ID})
 	require.NoError(t, err)
 
 	days, err := syncengine.NewReadStatistics(e.store, e.clock).Do(e.ctx(), 4)
@@ -115,7 +115,7 @@ func TestOneRunIsCancelled(t *testing.T) {
 	e := setup(t)
 	run := e.started(syncengine.TypeAllTenants, false)
 	for range 2 {
-		workflows, err := e.results.Cancel(e.ctx(), syncengine.Cancellation{RunID: run.ID})
+		workflows, err := e.cancel.Do(e.ctx(), syncengine.Cancellation{RunID: run.ID})
 		require.NoError(t, err, "again")
 		_ = workflows
 		got, err := e.store.Run(e.ctx(), run.ID)
@@ -123,8 +123,8 @@ func TestOneRunIsCancelled(t *testing.T) {
 		require.Equal(t, syncengine.StateCancelled, got.State)
 	}
 	e.dir.users = []syncengine.User{person("o-1", "Ann", "ann@c.de")}
-	_, err := e.results.Cancel(e.ctx(), syncengine.Cancellation{RunID: e.round().RunID})
+	_, err := e.cancel.Do(e.ctx(), syncengine.Cancellation{RunID: e.round().RunID})
 	require.Equal(t, "run_not_running", errs.ReasonOf(err))
-	_, err = e.results.Cancel(e.ctx(), syncengine.Cancellation{RunID: uuid.NewString()})
+	_, err = e.cancel.Do(e.ctx(), syncengine.Cancellation{RunID: uuid.NewString()})
 	require.Equal(t, errs.NotFound, errs.KindOf(err))
 }

@@ -40,7 +40,7 @@ func TestRequestsJoinTheRunInFlight(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "entra-client-sync:"+msp+":"+client, single.WorkflowID)
 
-	_, err = e.results.Finalise(e.ctx(), one.ID, syncengine.StateFailed, &syncengine.Problem{Code: "x"}, nil)
+	_, err = e.finalise.Do(e.ctx(), one.ID, syncengine.StateFailed, &syncengine.Problem{Code: "x"}, nil)
 	require.NoError(t, err)
 	three, joined, err := e.ask(syncengine.NewRun{Type: syncengine.TypeInitial})
 	require.NoError(t, err)
@@ -64,7 +64,7 @@ func TestRunsThatCannotBeRefused(t *testing.T) {
 	require.NoError(t, err)
 
 	run := e.started(syncengine.TypeAllTenants, false)
-	done, err := e.results.Finalise(e.ctx(), run.ID, "", nil, nil)
+	done, err := e.finalise.Do(e.ctx(), run.ID, "", nil, nil)
 	require.NoError(t, err)
 	require.Equal(t, syncengine.StateCompleted, done.State, "all-tenants with no mapped tenant completes with zeros")
 }
@@ -102,12 +102,12 @@ func TestOpenTenantsAreGroupedByClientInOrder(t *testing.T) {
 		{ManagedTenantID: "m3", EntraTenantID: "d3", ClientID: client},
 	}
 	run := e.started(syncengine.TypeAllTenants, false)
-	page, err := e.results.OpenTenants(e.ctx(), run.ID, 0, 1)
+	page, err := e.open.Do(e.ctx(), run.ID, 0, 1)
 	require.NoError(t, err)
 	require.Equal(t, []syncengine.ClientTenants{{Group: 1, ClientID: client, ManagedTenantIDs: []string{"m1", "m3"}}}, page)
-	require.NoError(t, e.results.RecordTenant(e.ctx(), run.ID, "m1", "failed", &syncengine.Problem{Code: "consent_missing", Message: "m", Remedy: "r"}))
-	require.NoError(t, e.results.RecordTenant(e.ctx(), run.ID, "m1", "cancelled", nil), "a result that exists stays")
-	page, err = e.results.OpenTenants(e.ctx(), run.ID, 0, 10)
+	require.NoError(t, e.record.Do(e.ctx(), run.ID, "m1", "failed", &syncengine.Problem{Code: "consent_missing", Message: "m", Remedy: "r"}))
+	require.NoError(t, e.record.Do(e.ctx(), run.ID, "m1", "cancelled", nil), "a result that exists stays")
+	page, err = e.open.Do(e.ctx(), run.ID, 0, 10)
 	require.NoError(t, err)
 	require.Equal(t, []string{"m3"}, page[0].ManagedTenantIDs)
 	require.Equal(t, []string{"m2"}, page[1].ManagedTenantIDs)
@@ -118,7 +118,7 @@ func TestOpenTenantsAreGroupedByClientInOrder(t *testing.T) {
 	open, err = e.store.OpenRuns(t.Context(), e.now.Add(time.Minute), run.ID, 10)
 	require.NoError(t, err)
 	require.Empty(t, open, "behind the last one")
-	done, err := e.results.Finalise(e.ctx(), run.ID, "", nil, nil)
+	done, err := e.finalise.Do(e.ctx(), run.ID, "", nil, nil)
 	require.NoError(t, err)
 	require.Equal(t, syncengine.StateFailed, done.State)
 	_, tenants, err := e.runs.Get(e.ctx(), run.ID)
@@ -152,7 +152,7 @@ func TestTheProgressOfARunIsPolled(t *testing.T) {
 	require.NoError(t, err)
 	want := syncengine.Totals{Tenants: 3, Processed: 1, Succeeded: 1, Counters: syncengine.Counters{Created: 2}}
 	require.Equal(t, want, polled())
-	require.NoError(t, e.results.RecordTenant(e.ctx(), run.ID, "m1", syncengine.StateFailed, &syncengine.Problem{Code: "consent_missing", Message: "m", Remedy: "r"}))
+	require.NoError(t, e.record.Do(e.ctx(), run.ID, "m1", syncengine.StateFailed, &syncengine.Problem{Code: "consent_missing", Message: "m", Remedy: "r"}))
 	want.Processed, want.Failed = 2, 1
 	require.Equal(t, want, polled())
 	_, tenants, err := e.runs.Get(e.ctx(), run.ID)
@@ -247,7 +247,7 @@ func TestARunIsFoundByItsID(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, joined)
 	require.Equal(t, id, run.ID)
-	_, err = e.results.Finalise(e.ctx(), id, "", nil, nil)
+	_, err = e.finalise.Do(e.ctx(), id, "", nil, nil)
 	require.NoError(t, err)
 
 	e.mapping.tenants = nil // a repeat does not ask whether it may begin
@@ -268,7 +268,7 @@ func TestARunIsFoundByItsID(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, joined)
 	require.Equal(t, id, found.ID)
-	_, err = e.results.Cancel(e.ctx(), syncengine.Cancellation{})
+	_, err = e.cancel.Do(e.ctx(), syncengine.Cancellation{})
 	require.NoError(t, err)
 	found, joined, err = e.store.OpenRun(e.ctx(), same)
 	require.NoError(t, err)
@@ -289,7 +289,7 @@ func TestCancelIsBoundedByTimeAndCanBeRepeated(t *testing.T) {
 	newer := e.started(syncengine.TypeInitial, false)
 
 	for range 2 { // the second as after a crash between closing and cancelling
-		workflows, err := e.results.Cancel(e.ctx(), syncengine.Cancellation{CreatedBefore: &disconnected})
+		workflows, err := e.cancel.Do(e.ctx(), syncengine.Cancellation{CreatedBefore: &disconnected})
 		require.NoError(t, err)
 		require.Equal(t, []string{old.WorkflowID}, workflows)
 	}
@@ -298,14 +298,14 @@ func TestCancelIsBoundedByTimeAndCanBeRepeated(t *testing.T) {
 	require.Equal(t, syncengine.StateRunning, run.State)
 
 	again := e.started(syncengine.TypeAllTenants, false)
-	workflows, err := e.results.Cancel(e.ctx(), syncengine.Cancellation{CreatedBefore: &disconnected})
+	workflows, err := e.cancel.Do(e.ctx(), syncengine.Cancellation{CreatedBefore: &disconnected})
 	require.NoError(t, err)
 	require.Empty(t, workflows, "its workflow serves another run now")
-	_, err = e.results.Finalise(e.ctx(), again.ID, syncengine.StateCancelled, nil, nil)
+	_, err = e.finalise.Do(e.ctx(), again.ID, syncengine.StateCancelled, nil, nil)
 	require.NoError(t, err)
-	_, err = e.results.Finalise(e.ctx(), old.ID, syncengine.StateCancelled, nil, nil)
+	_, err = e.finalise.Do(e.ctx(), old.ID, syncengine.StateCancelled, nil, nil)
 	require.NoError(t, err)
-	workflows, err = e.results.Cancel(e.ctx(), syncengine.Cancellation{CreatedBefore: &disconnected})
+	workflows, err = e.cancel.Do(e.ctx(), syncengine.Cancellation{CreatedBefore: &disconnected})
 	require.NoError(t, err)
 	require.Empty(t, workflows)
 }
@@ -322,7 +322,7 @@ func TestOnlyWhatAPersonStartsCreatesClients(t *testing.T) {
 			_, _, err = e.begin.Do(e.ctx(), run.ID)
 			require.NoError(t, err)
 		}
-		_, err = e.results.Finalise(e.ctx(), run.ID, "", nil, nil)
+		_, err = e.finalise.Do(e.ctx(), run.ID, "", nil, nil)
 		require.NoError(t, err)
 		return run.ID
 	}
@@ -383,9 +383,9 @@ func TestUnchangedSmallDirectoriesAreQuick(t *testing.T) {
 	e.dir.users = []syncengine.User{person("o-1", "One", "one@corp.example")}
 	listed := func() []syncengine.ClientTenants {
 		run := e.started(syncengine.TypeAllTenants, false)
-		groups, err := e.results.OpenTenants(e.ctx(), run.ID, 0, 10)
+		groups, err := e.open.Do(e.ctx(), run.ID, 0, 10)
 		require.NoError(t, err)
-		_, err = e.results.Finalise(e.ctx(), run.ID, syncengine.StateCancelled, nil, nil)
+		_, err = e.finalise.Do(e.ctx(), run.ID, syncengine.StateCancelled, nil, nil)
 		require.NoError(t, err)
 		require.Len(t, groups, 1)
 		return groups

@@ -22,7 +22,7 @@ func (e *engine) fails(runType syncengine.RunType, dryRun bool) {
 	e.t.Helper()
 	e.now = e.now.Add(time.Hour)
 	run := e.started(runType, dryRun)
-	_, err := e.results.Finalise(e.ctx(), run.ID, syncengine.StateFailed, &syncengine.Problem{Code: "unreachable"}, nil)
+	_, err := e.finalise.Do(e.ctx(), run.ID, syncengine.StateFailed, &syncengine.Problem{Code: "unreachable"}, nil)
 	require.NoError(e.t, err)
 }
 
@@ -56,17 +56,17 @@ func TestASchedulesHistory(t *testing.T) {
 	}
 	e.fails(syncengine.TypeAllTenants, true)
 	cancelled := e.started(syncengine.TypeAllTenants, false)
-	_, err = e.results.Finalise(e.ctx(), cancelled.ID, syncengine.StateCancelled, nil, nil)
+	_, err = e.finalise.Do(e.ctx(), cancelled.ID, syncengine.StateCancelled, nil, nil)
 	require.NoError(t, err)
 	never, _, err := e.ask(syncengine.NewRun{Type: syncengine.TypeAllTenants})
 	require.NoError(t, err)
-	_, err = e.results.Finalise(e.ctx(), never.ID, syncengine.StateFailed, &syncengine.Problem{Code: "orchestrator_unavailable"}, nil)
+	_, err = e.finalise.Do(e.ctx(), never.ID, syncengine.StateFailed, &syncengine.Problem{Code: "orchestrator_unavailable"}, nil)
 	require.NoError(t, err)
 	single, _, err := e.ask(syncengine.NewRun{Type: syncengine.TypeSingleClient, ManagedTenantID: managed})
 	require.NoError(t, err)
 	_, _, err = e.begin.Do(e.ctx(), single.ID)
 	require.NoError(t, err)
-	_, err = e.results.Finalise(e.ctx(), single.ID, syncengine.StateFailed, &syncengine.Problem{Code: "unreachable"}, nil)
+	_, err = e.finalise.Do(e.ctx(), single.ID, syncengine.StateFailed, &syncengine.Problem{Code: "unreachable"}, nil)
 	require.NoError(t, err)
 	require.Equal(t, 4, e.schedule().FailedRuns, "dry runs, cancelled ones, those of one client and those that never began say nothing")
 	require.Nil(t, e.schedule().QuarantinedAt)
@@ -97,7 +97,7 @@ func (e *engine) failing() {
 	run := e.started(syncengine.TypeAllTenants, false)
 	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
 	require.NoError(e.t, err)
-	_, err = e.results.Finalise(e.ctx(), run.ID, "", &syncengine.Problem{Code: "unreachable"}, nil)
+	_, err = e.finalise.Do(e.ctx(), run.ID, "", &syncengine.Problem{Code: "unreachable"}, nil)
 	require.NoError(e.t, err)
 	e.mapping.tenants = before
 }
@@ -123,12 +123,12 @@ func TestAFailingManagedTenantIsTriedOnceADay(t *testing.T) {
 		_, err = e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
 		require.NoError(t, err)
 		if fails {
-			require.NoError(t, e.results.RecordTenant(e.ctx(), run.ID, failing, syncengine.StateFailed, &syncengine.Problem{Code: "consent_missing"}))
+			require.NoError(t, e.record.Do(e.ctx(), run.ID, failing, syncengine.StateFailed, &syncengine.Problem{Code: "consent_missing"}))
 		} else {
 			_, err = e.sync.Do(e.ctx(), run.ID, failing, func(syncengine.Progress) error { return nil })
 			require.NoError(t, err)
 		}
-		_, err = e.results.Finalise(e.ctx(), run.ID, "", nil, nil)
+		_, err = e.finalise.Do(e.ctx(), run.ID, "", nil, nil)
 		require.NoError(t, err)
 		tenants, err := e.store.RunTenants(e.ctx(), run.ID, 100)
 		require.NoError(t, err)

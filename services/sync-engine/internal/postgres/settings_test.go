@@ -53,7 +53,7 @@ func (c *caseFile) failing([]string) []string {
 	run := c.started(syncengine.TypeAllTenants, false)
 	_, failure := c.sync.Do(c.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
 	require.Error(c.t, failure)
-	require.NoError(c.t, c.results.RecordTenant(c.ctx(), run.ID, managed, syncengine.StateFailed, &syncengine.Problem{Code: errs.ReasonOf(failure)}))
+	require.NoError(c.t, c.record.Do(c.ctx(), run.ID, managed, syncengine.StateFailed, &syncengine.Problem{Code: errs.ReasonOf(failure)}))
 	c.finished(run.ID)
 	return append([]string{errs.ReasonOf(failure)}, c.decisions(seq, false)...)
 }

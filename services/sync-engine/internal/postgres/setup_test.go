@@ -45,18 +45,21 @@ type engine struct {
 	// What forget does, once it is known.
 	forgetting string
 
-	create  *syncengine.CreateRun
-	begin   *syncengine.BeginRun
-	results *syncengine.RunResults
-	sync    *syncengine.SyncTenant
-	batch   *syncengine.BatchUpsert
-	runs    *syncengine.ReadRuns
-	list    *syncengine.ListContacts
-	revise  *syncengine.ReviseMapping
-	orphans *syncengine.DecideOrphans
-	report  *syncengine.ListIdentities
-	held    *syncengine.DecideHeld
-	explain *syncengine.Explain
+	create   *syncengine.CreateRun
+	begin    *syncengine.BeginRun
+	open     *syncengine.ListOpenTenants
+	record   *syncengine.RecordTenantResult
+	finalise *syncengine.FinaliseRun
+	cancel   *syncengine.CancelRuns
+	sync     *syncengine.SyncTenant
+	batch    *syncengine.BatchUpsert
+	runs     *syncengine.ReadRuns
+	list     *syncengine.ListContacts
+	revise   *syncengine.ReviseMapping
+	orphans  *syncengine.DecideOrphans
+	report   *syncengine.ListIdentities
+	held     *syncengine.DecideHeld
+	explain  *syncengine.Explain
 }
 
 // dawn is when tests begin.
@@ -82,7 +85,10 @@ func setup(t testing.TB) *engine {
 	clock := e.clock
 	e.create = syncengine.NewCreateRun(e.store, e.mapping, pg.NewID, clock)
 	e.begin = syncengine.NewBeginRun(e.store, e.mapping, clock)
-	e.results = syncengine.NewRunResults(e.store, clock)
+	e.open = syncengine.NewListOpenTenants(e.store)
+	e.record = syncengine.NewRecordTenantResult(e.store, clock)
+	e.finalise = syncengine.NewFinaliseRun(e.store, clock)
+	e.cancel = syncengine.NewCancelRuns(e.store, clock)
 	e.sync = syncengine.NewSyncTenant(e.store, e.dir, e.mapping, e.queue, clock)
 	e.batch = syncengine.NewBatchUpsert(e.store, e.mapping, pg.NewID, clock)
 	e.runs = syncengine.NewReadRuns(e.store, clock)
@@ -130,7 +136,7 @@ func (e *engine) do(runType syncengine.RunType, dryRun bool) syncengine.ManagedT
 
 func (e *engine) finished(runID string) syncengine.ManagedTenant {
 	e.t.Helper()
-	_, err := e.results.Finalise(e.ctx(), runID, "", nil, nil)
+	_, err := e.finalise.Do(e.ctx(), runID, "", nil, nil)
 	require.NoError(e.t, err)
 	_, tenants, err := e.runs.Get(e.ctx(), runID)
 	require.NoError(e.t, err)

@@ -55,7 +55,7 @@ func TestWhoWatchesARunHearsOfItsRoundsAndItsEnd(t *testing.T) {
 	close(stop)
 
 	go func() {
-		_, _ = e.results.Finalise(e.ctx(), run.ID, syncengine.StateFailed, &syncengine.Problem{Code: "x"}, nil)
+		_, _ = e.finalise.Do(e.ctx(), run.ID, syncengine.StateFailed, &syncengine.Problem{Code: "x"}, nil)
 	}()
 	var state syncengine.State
 	for last := heard; ; last = <-told {

@@ -55,7 +55,7 @@ func (s *internalServer) FinaliseRun(ctx context.Context, req *syncenginev1.Fina
 		n := int(req.GetDiscoveredTenants())
 		discovered = &n
 	}
-	run, err := s.cases.Results.Finalise(ctx, req.GetRunId(), syncengine.State(req.GetState()), problemOf(req.GetError()), discovered)
+	run, err := s.cases.Finalise.Do(ctx, req.GetRunId(), syncengine.State(req.GetState()), problemOf(req.GetError()), discovered)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (s *internalServer) CancelRuns(ctx context.Context, req *syncenginev1.Cance
 		before := req.GetCreatedBefore().AsTime()
 		which.CreatedBefore = &before
 	}
-	workflowIDs, err := s.cases.Results.Cancel(ctx, which)
+	workflowIDs, err := s.cases.Cancel.Do(ctx, which)
 	if err != nil {
 		return nil, err
 	}

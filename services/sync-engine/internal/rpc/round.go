@@ -24,7 +24,7 @@ func (s *internalServer) ListRunTenants(ctx context.Context, req *syncenginev1.L
 		}
 		after = int(group)
 	}
-	groups, err := s.cases.Results.OpenTenants(ctx, req.GetRunId(), after, int(req.GetPageSize()))
+	groups, err := s.cases.Open.Do(ctx, req.GetRunId(), after, int(req.GetPageSize()))
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (s *internalServer) RecordTenantResult(ctx context.Context, req *syncengine
 	if err := s.admit(ctx, req); err != nil {
 		return nil, err
 	}
-	err := s.cases.Results.RecordTenant(ctx, req.GetRunId(), req.GetManagedTenantId(), syncengine.State(req.GetState()), problemOf(req.GetError()))
+	err := s.cases.Record.Do(ctx, req.GetRunId(), req.GetManagedTenantId(), syncengine.State(req.GetState()), problemOf(req.GetError()))
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,10 @@ type UseCases struct {
 	Runs      *syncengine.ReadRuns
 	Create    *syncengine.CreateRun
 	Begin     *syncengine.BeginRun
-	Results   *syncengine.RunResults
+	Open      *syncengine.ListOpenTenants
+	Record    *syncengine.RecordTenantResult
+	Finalise  *syncengine.FinaliseRun
+	Cancel    *syncengine.CancelRuns
 	Sync      *syncengine.SyncTenant
 	Revise    *syncengine.ReviseMapping
 	Orphans   *syncengine.DecideOrphans

@@ -1,0 +1,48 @@
+package syncengine
+
+import (
+	"context"
+	"time"
+)
+
+// Cancellation says which open runs of the tenant to close; both bounds apply.
+type Cancellation struct {
+	RunID         string     // empty for all
+	CreatedBefore *time.Time // nil for all
+}
+
+// CancelStore closes open runs.
+type CancelStore interface {
+	Run(ctx context.Context, id string) (Run, error) // ErrUnknownRun
+	// CancelRuns closes what is asked for and names the workflows, also those of
+	// runs cancelled before that still have a tenant without a result.
+	CancelRuns(ctx context.Context, which Cancellation, now time.Time) (workflowIDs []string, err error)
+}
+
+// CancelRuns ends runs before their end.
+type CancelRuns struct {
+	store CancelStore
+	now   func() time.Time
+}
+
+// NewCancelRuns wires the use case.
+func NewCancelRuns(store CancelStore, now func() time.Time) *CancelRuns {
+	return &CancelRuns{store: store, now: now}
+}
+
+// Do closes open runs of the tenant; their rounds stop at their next range. It
+// returns the workflows to be cancelled, and does so again when repeated while
+// rounds of theirs have not stopped. One run that is asked for by its id is not_found,
+// or run_not_running where it ended otherwise.
+func (c *CancelRuns) Do(ctx context.Context, which Cancellation) ([]string, error) {
+	if which.RunID != "" {
+		run, err := c.store.Run(ctx, which.RunID)
+		if err != nil {
+			return nil, err
+		}
+		if IsTerminal(run.State) && run.State != StateCancelled {
+			return nil, errNotRunning
+		}
+	}
+	return c.store.CancelRuns(ctx, which, c.now())
+}
