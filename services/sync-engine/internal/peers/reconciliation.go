@@ -70,8 +70,8 @@ func (r *Reconciliation) CompleteRound(ctx context.Context, round syncengine.Pus
 	return err
 }
 
-// ApplyRevision implements syncengine.RevisionQueue.
-func (r *Reconciliation) ApplyRevision(ctx context.Context, m syncengine.MappingRevision) error {
+// CloseItemsOfOldClient implements syncengine.RevisionQueue.
+func (r *Reconciliation) CloseItemsOfOldClient(ctx context.Context, m syncengine.MappingRevision) error {
 	ctx, cancel := context.WithTimeout(ctx, queueTimeout)
 	defer cancel()
 	_, err := r.queue.FollowMapping(ctx, &reconciliationv1.FollowMappingRequest{

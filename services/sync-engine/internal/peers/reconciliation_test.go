@@ -42,5 +42,5 @@ func TestARoundsItemsOutlastARestart(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"o1"}, decided)
 	require.NoError(t, restarting().CompleteRound(t.Context(), syncengine.PushedItems{}, time.Now()))
-	require.NoError(t, restarting().ApplyRevision(t.Context(), syncengine.MappingRevision{}))
+	require.NoError(t, restarting().CloseItemsOfOldClient(t.Context(), syncengine.MappingRevision{}))
 }

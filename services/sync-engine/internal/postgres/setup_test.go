@@ -323,7 +323,7 @@ func (q *fakeQueue) Decided(context.Context, syncengine.PushedItems) ([]string, 
 	return q.decided, nil
 }
 
-func (q *fakeQueue) ApplyRevision(_ context.Context, m syncengine.MappingRevision) error {
+func (q *fakeQueue) CloseItemsOfOldClient(_ context.Context, m syncengine.MappingRevision) error {
 	if q.away {
 		return errs.New(errs.Unavailable, "away", "Away.")
 	}

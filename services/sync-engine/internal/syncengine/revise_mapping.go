@@ -29,11 +29,11 @@ type RevisionStore interface {
 	ApplyRevision(ctx context.Context, m MappingRevision, now time.Time) (Revised, error)
 }
 
-// RevisionQueue applies mapping revisions to the queue.
+// RevisionQueue is the queue as a mapping revision changes it.
 type RevisionQueue interface {
-	// ApplyRevision closes the directory's open items that earlier revisions raised
-	// for another client.
-	ApplyRevision(ctx context.Context, m MappingRevision) error
+	// CloseItemsOfOldClient closes the directory's open items that earlier revisions
+	// raised for another client.
+	CloseItemsOfOldClient(ctx context.Context, m MappingRevision) error
 }
 
 // ReviseMapping applies a mapping that a person changed: links made under another
@@ -60,5 +60,5 @@ func (r *ReviseMapping) Do(ctx context.Context, m MappingRevision) (Revised, err
 	if err != nil {
 		return Revised{}, err
 	}
-	return revised, r.queue.ApplyRevision(ctx, m)
+	return revised, r.queue.CloseItemsOfOldClient(ctx, m)
 }
