@@ -71,7 +71,8 @@ type Totals struct {
 // Problem is why something could not be done, for people and programs.
 type Problem struct{ Code, Message, Remedy string }
 
-// ManagedTenant is a managed tenant's part in a run.
+// ManagedTenant is what a run does for one managed tenant: its part in the run, with its result. The
+// managed tenant itself is a row of discovery.
 type ManagedTenant struct {
 	RunID           string
 	ManagedTenantID string
