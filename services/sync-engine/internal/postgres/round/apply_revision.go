@@ -7,7 +7,8 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// ApplyRevision implements syncengine.Round.
+// ApplyRevision implements syncengine.Round: it is the beginning of a round. What a changed mapping
+// causes between rounds is in apply_revision.go of package postgres.
 func (r *Round) ApplyRevision(ctx context.Context, now time.Time, step syncengine.Step) error {
 	if r.mapping.applied {
 		return nil
