@@ -102,7 +102,7 @@ func TestApprovedInactivationsOfThoseStillGone(t *testing.T) {
 	require.Equal(t, done.RunID, run.ID, "the same decision again gives the same run")
 	_, _, err = e.decideHeld(held, syncengine.DecisionReject, held.Held.Digest)
 	require.Equal(t, "held_decided", errs.ReasonOf(err))
-	_, tenants, err := e.runs.Get(e.ctx(), held.RunID)
+	_, tenants, err := e.show.Do(e.ctx(), held.RunID)
 	require.NoError(t, err)
 	require.Equal(t, "user-9", tenants[0].Held.Decision.DecidedBy)
 	require.Equal(t, run.ID, tenants[0].Held.Decision.StartedRunID)

@@ -25,7 +25,7 @@ const (
 // fleet runs over all directories, in their order, and returns what became of each.
 func (e *engine) fleet(t require.TestingT, runType syncengine.RunType, dryRun bool) (runID string, results []syncengine.ManagedTenant) {
 	run := e.started(runType, dryRun)
-	_, tenants, err := e.runs.Get(e.ctx(), run.ID)
+	_, tenants, err := e.show.Do(e.ctx(), run.ID)
 	require.NoError(t, err)
 	slices.SortFunc(tenants, func(a, b syncengine.ManagedTenant) int { return a.Position - b.Position })
 	for _, of := range tenants {

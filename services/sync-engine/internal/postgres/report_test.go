@@ -214,7 +214,7 @@ func TestReportsAreKeptForSomeDays(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, found.Kept)
 	require.Empty(t, found.Identities)
-	_, tenants, err := e.runs.Get(e.ctx(), run.RunID)
+	_, tenants, err := e.show.Do(e.ctx(), run.RunID)
 	require.NoError(t, err)
 	require.Equal(t, 1, tenants[0].Counters.Created)
 }

@@ -57,7 +57,7 @@ func TestOldRunsGo(t *testing.T) {
 	}
 	require.Equal(t, 2, e.count(`SELECT count(*) FROM entra_sync_run_tenants`))
 	require.Equal(t, summed, e.rows(`SELECT * FROM sync_statistics ORDER BY day`))
-	_, _, err = e.runs.Get(e.ctx(), held.RunID)
+	_, _, err = e.show.Do(e.ctx(), held.RunID)
 	require.Equal(t, errs.NotFound, errs.KindOf(err))
 
 	// Off is a person's decision, also for an initial run after all others went.

@@ -33,7 +33,7 @@ func TestARunShowsWhatNeedsAPersonFirst(t *testing.T) {
 	e.exec(`UPDATE entra_sync_run_tenants SET state = 'completed', completed_at = now()`)
 	e.exec(`UPDATE entra_sync_run_tenants SET state = 'held', held_reason = 'empty_directory' WHERE managed_tenant_id = 'mt-229'`)
 	e.exec(`UPDATE entra_sync_run_tenants SET state = 'failed', error_code = 'consent_missing' WHERE managed_tenant_id IN ('mt-225', 'mt-226')`)
-	_, tenants, err := e.runs.Get(e.ctx(), run.ID)
+	_, tenants, err := e.show.Do(e.ctx(), run.ID)
 	require.NoError(t, err)
 	require.Len(t, tenants, 200)
 	require.Equal(t, "mt-229", tenants[0].ManagedTenantID)

@@ -79,7 +79,7 @@ func TestFirstInitialSyncTurnsAutomaticSyncOn(t *testing.T) {
 	e.dir.users = people(2)
 	require.Equal(t, syncengine.StateCompleted, e.do(syncengine.TypeInitial, false).State)
 	require.Len(t, e.mapping.created, 1)
-	status, err := e.runs.Status(e.ctx())
+	status, err := syncengine.NewReadSyncStatus(e.store, e.clock).Do(e.ctx())
 	require.NoError(t, err)
 	require.True(t, status.Settings.AutomaticSync)
 	require.Equal(t, 2, status.LastRun.Totals.Counters.Created)
@@ -121,13 +121,13 @@ func TestOpenTenantsAreGroupedByClientInOrder(t *testing.T) {
 	done, err := e.finalise.Do(e.ctx(), run.ID, "", nil, nil)
 	require.NoError(t, err)
 	require.Equal(t, syncengine.StateFailed, done.State)
-	_, tenants, err := e.runs.Get(e.ctx(), run.ID)
+	_, tenants, err := e.show.Do(e.ctx(), run.ID)
 	require.NoError(t, err)
 	require.Equal(t, "consent_missing", tenants[0].Problem.Code)
 	require.Equal(t, &syncengine.Problem{
 		Code: "not_processed", Message: "The run ended before this managed tenant was synced.", Remedy: "Start the run again.",
 	}, tenants[1].Problem)
-	runs, _, total, err := e.runs.List(e.ctx(), syncengine.RunPage{Filter: syncengine.RunFilter{ClientID: other, State: "failed"}, Size: 10})
+	runs, _, total, err := e.runs.Do(e.ctx(), syncengine.RunPage{Filter: syncengine.RunFilter{ClientID: other, State: "failed"}, Size: 10})
 	require.NoError(t, err)
 	require.Equal(t, 1, total)
 	require.Equal(t, run.ID, runs[0].ID)
@@ -142,7 +142,7 @@ func TestTheProgressOfARunIsPolled(t *testing.T) {
 	e.dir.users = people(2)
 	run := e.started(syncengine.TypeAllTenants, false)
 	polled := func() syncengine.Totals {
-		run, _, err := e.runs.Get(e.ctx(), run.ID)
+		run, _, err := e.show.Do(e.ctx(), run.ID)
 		require.NoError(t, err)
 		require.Equal(t, syncengine.StateRunning, run.State)
 		return run.Totals
@@ -155,7 +155,7 @@ func TestTheProgressOfARunIsPolled(t *testing.T) {
 	require.NoError(t, e.record.Do(e.ctx(), run.ID, "m1", syncengine.StateFailed, &syncengine.Problem{Code: "consent_missing", Message: "m", Remedy: "r"}))
 	want.Processed, want.Failed = 2, 1
 	require.Equal(t, want, polled())
-	_, tenants, err := e.runs.Get(e.ctx(), run.ID)
+	_, tenants, err := e.show.Do(e.ctx(), run.ID)
 	require.NoError(t, err)
 	states := map[string]syncengine.State{}
 	for _, tenant := range tenants {
@@ -228,7 +228,7 @@ func TestAnotherTenantSeesNothing(t *testing.T) {
 			WHERE has_table_privilege('entrasync_syncengine', $1, p.of)`, "syncengine."+partition), "%s is reached through its table alone", partition)
 	}
 	foreign := tenant.With(t.Context(), tenant.Call{Tenant: "msp-2"})
-	_, _, err = e.runs.Get(foreign, run.RunID)
+	_, _, err = e.show.Do(foreign, run.RunID)
 	require.ErrorIs(t, err, syncengine.ErrUnknownRun)
 	contacts, _, total, err := e.list.Do(foreign, "", syncengine.ContactPage{Size: 10})
 	require.NoError(t, err)

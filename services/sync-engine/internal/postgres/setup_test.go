@@ -53,7 +53,8 @@ type engine struct {
 	cancel   *syncengine.CancelRuns
 	sync     *syncengine.SyncTenant
 	batch    *syncengine.BatchUpsert
-	runs     *syncengine.ReadRuns
+	runs     *syncengine.ListRuns
+	show     *syncengine.ShowRun
 	list     *syncengine.ListContacts
 	revise   *syncengine.ReviseMapping
 	orphans  *syncengine.DecideOrphans
@@ -91,7 +92,8 @@ func setup(t testing.TB) *engine {
 	e.cancel = syncengine.NewCancelRuns(e.store, clock)
 	e.sync = syncengine.NewSyncTenant(e.store, e.dir, e.mapping, e.queue, clock)
 	e.batch = syncengine.NewBatchUpsert(e.store, e.mapping, pg.NewID, clock)
-	e.runs = syncengine.NewReadRuns(e.store, clock)
+	e.runs = syncengine.NewListRuns(e.store)
+	e.show = syncengine.NewShowRun(e.store)
 	e.list = syncengine.NewListContacts(e.store)
 	e.revise = syncengine.NewReviseMapping(e.store, e.queue, clock)
 	e.orphans = syncengine.NewDecideOrphans(e.store, e.mapping, clock)
@@ -138,7 +140,7 @@ func (e *engine) finished(runID string) syncengine.ManagedTenant {
 	e.t.Helper()
 	_, err := e.finalise.Do(e.ctx(), runID, "", nil, nil)
 	require.NoError(e.t, err)
-	_, tenants, err := e.runs.Get(e.ctx(), runID)
+	_, tenants, err := e.show.Do(e.ctx(), runID)
 	require.NoError(e.t, err)
 	require.Len(e.t, tenants, 1)
 	return tenants[0]

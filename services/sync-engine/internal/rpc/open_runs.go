@@ -7,7 +7,7 @@ import (
 )
 
 func (s *internalServer) ListOpenRuns(ctx context.Context, req *syncenginev1.ListOpenRunsRequest) (*syncenginev1.ListOpenRunsResponse, error) {
-	runs, err := s.cases.Runs.Open(ctx, req.GetBefore().AsTime(), req.GetAfterRunId(), int(req.GetPageSize()))
+	runs, err := s.cases.OpenRuns.Do(ctx, req.GetBefore().AsTime(), req.GetAfterRunId(), int(req.GetPageSize()))
 	if err != nil {
 		return nil, err
 	}

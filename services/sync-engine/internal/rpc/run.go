@@ -35,7 +35,7 @@ func (s *runServer) ListRuns(ctx context.Context, req *syncenginev1.ListRunsRequ
 	if after != nil {
 		asked.After = after.ID
 	}
-	runs, last, total, err := s.cases.Runs.List(ctx, asked)
+	runs, last, total, err := s.cases.Runs.Do(ctx, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (s *runServer) ListRuns(ctx context.Context, req *syncenginev1.ListRunsRequ
 }
 
 func (s *runServer) GetRun(ctx context.Context, req *syncenginev1.GetRunRequest) (*syncenginev1.GetRunResponse, error) {
-	run, tenants, err := s.cases.Runs.Get(ctx, req.GetRunId())
+	run, tenants, err := s.cases.ShowRun.Do(ctx, req.GetRunId())
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,10 @@ type UseCases struct {
 	Show      *syncengine.ShowContact
 	Changes   *syncengine.ListChanges
 	Batch     *syncengine.BatchUpsert
-	Runs      *syncengine.ReadRuns
+	Runs      *syncengine.ListRuns
+	ShowRun   *syncengine.ShowRun
+	OpenRuns  *syncengine.ListOpenRuns
+	Status    *syncengine.ReadSyncStatus
 	Create    *syncengine.CreateRun
 	Begin     *syncengine.BeginRun
 	Open      *syncengine.ListOpenTenants

@@ -7,7 +7,7 @@ import (
 )
 
 func (s *internalServer) GetSyncStatus(ctx context.Context, _ *syncenginev1.GetSyncStatusRequest) (*syncenginev1.GetSyncStatusResponse, error) {
-	status, err := s.cases.Runs.Status(ctx)
+	status, err := s.cases.Status.Do(ctx)
 	if err != nil {
 		return nil, err
 	}
