@@ -12,7 +12,7 @@ import (
 
 func (e *engine) schedule() syncengine.Schedule {
 	e.t.Helper()
-	schedule, err := syncengine.NewReadSchedules(e.store, e.clock).Do(e.ctx())
+	schedule, err := syncengine.NewReadSchedule(e.store, e.clock).Do(e.ctx())
 	require.NoError(e.t, err)
 	return schedule
 }
@@ -31,10 +31,10 @@ func (e *engine) fails(runType syncengine.RunType, dryRun bool) {
 func TestASchedulesHistory(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
-	read := syncengine.NewReadSchedules(e.store, e.clock)
+	scheduled := syncengine.NewListScheduledTenants(e.store)
 	require.Equal(t, syncengine.Schedule{IntervalMinutes: 1440}, e.schedule())
 	e.fails(syncengine.TypeInitial, false)
-	tenants, err := read.Tenants(t.Context(), "", 10)
+	tenants, err := scheduled.Do(t.Context(), "", 10)
 	require.NoError(t, err)
 	require.Empty(t, tenants, "nothing was synced yet")
 
@@ -44,10 +44,10 @@ func TestASchedulesHistory(t *testing.T) {
 	require.True(t, first.AutomaticSync)
 	require.Equal(t, e.now, first.FirstSyncedAt.UTC())
 	require.Zero(t, first.FailedRuns)
-	tenants, err = read.Tenants(t.Context(), "", 10)
+	tenants, err = scheduled.Do(t.Context(), "", 10)
 	require.NoError(t, err)
 	require.Equal(t, []string{msp}, tenants)
-	tenants, err = read.Tenants(t.Context(), msp, 10)
+	tenants, err = scheduled.Do(t.Context(), msp, 10)
 	require.NoError(t, err)
 	require.Empty(t, tenants)
 
@@ -141,7 +141,7 @@ func TestAFailingManagedTenantIsTriedOnceADay(t *testing.T) {
 		return syncengine.ManagedTenant{}
 	}
 	quarantined := func() []syncengine.QuarantinedTenant {
-		tenants, err := syncengine.NewReadSchedules(e.store, e.clock).Quarantined(e.ctx())
+		tenants, err := syncengine.NewListQuarantinedTenants(e.store).Do(e.ctx())
 		require.NoError(t, err)
 		return tenants
 	}

@@ -15,7 +15,7 @@ type scheduleServer struct {
 }
 
 func (s *scheduleServer) GetSchedule(ctx context.Context, _ *syncenginev1.GetScheduleRequest) (*syncenginev1.GetScheduleResponse, error) {
-	schedule, err := s.cases.Schedules.Do(ctx)
+	schedule, err := s.cases.Schedule.Do(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func (s *scheduleServer) GetSchedule(ctx context.Context, _ *syncenginev1.GetSch
 }
 
 func (s *scheduleServer) ListScheduledTenants(ctx context.Context, req *syncenginev1.ListScheduledTenantsRequest) (*syncenginev1.ListScheduledTenantsResponse, error) {
-	tenants, err := s.cases.Schedules.Tenants(ctx, req.GetAfterTenantId(), int(req.GetPageSize()))
+	tenants, err := s.cases.Scheduled.Do(ctx, req.GetAfterTenantId(), int(req.GetPageSize()))
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (s *scheduleServer) ListScheduledTenants(ctx context.Context, req *syncengi
 }
 
 func (s *scheduleServer) ListQuarantinedTenants(ctx context.Context, _ *syncenginev1.ListQuarantinedTenantsRequest) (*syncenginev1.ListQuarantinedTenantsResponse, error) {
-	tenants, err := s.cases.Schedules.Quarantined(ctx)
+	tenants, err := s.cases.Quarantined.Do(ctx)
 	if err != nil {
 		return nil, err
 	}

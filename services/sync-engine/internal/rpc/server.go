@@ -11,29 +11,31 @@ import (
 
 // UseCases are what the servers call.
 type UseCases struct {
-	Contacts  *syncengine.ListContacts
-	Show      *syncengine.ShowContact
-	Changes   *syncengine.ListChanges
-	Batch     *syncengine.BatchUpsert
-	Runs      *syncengine.ListRuns
-	ShowRun   *syncengine.ShowRun
-	OpenRuns  *syncengine.ListOpenRuns
-	Status    *syncengine.ReadSyncStatus
-	Create    *syncengine.CreateRun
-	Begin     *syncengine.BeginRun
-	Open      *syncengine.ListOpenTenants
-	Record    *syncengine.RecordTenantResult
-	Finalise  *syncengine.FinaliseRun
-	Cancel    *syncengine.CancelRuns
-	Sync      *syncengine.SyncTenant
-	Revise    *syncengine.ReviseMapping
-	Orphans   *syncengine.DecideOrphans
-	Schedules *syncengine.ReadSchedules
-	Tickets   *syncengine.Tickets
-	Watch     *syncengine.WatchRun
-	Rounds    syncengine.RoundReports
-	Resolve   *syncengine.ResolveIdentity
-	Undo      *syncengine.UndoResolution
+	Contacts    *syncengine.ListContacts
+	Show        *syncengine.ShowContact
+	Changes     *syncengine.ListChanges
+	Batch       *syncengine.BatchUpsert
+	Runs        *syncengine.ListRuns
+	ShowRun     *syncengine.ShowRun
+	OpenRuns    *syncengine.ListOpenRuns
+	Status      *syncengine.ReadSyncStatus
+	Create      *syncengine.CreateRun
+	Begin       *syncengine.BeginRun
+	Open        *syncengine.ListOpenTenants
+	Record      *syncengine.RecordTenantResult
+	Finalise    *syncengine.FinaliseRun
+	Cancel      *syncengine.CancelRuns
+	Sync        *syncengine.SyncTenant
+	Revise      *syncengine.ReviseMapping
+	Orphans     *syncengine.DecideOrphans
+	Schedule    *syncengine.ReadSchedule
+	Scheduled   *syncengine.ListScheduledTenants
+	Quarantined *syncengine.ListQuarantinedTenants
+	Tickets     *syncengine.Tickets
+	Watch       *syncengine.WatchRun
+	Rounds      syncengine.RoundReports
+	Resolve     *syncengine.ResolveIdentity
+	Undo        *syncengine.UndoResolution
 }
 
 // Register serves all contracts of the sync engine.

@@ -13,7 +13,8 @@
 //   - runs: run.go, create_run.go, begin_run.go, list_open_tenants.go,
 //     record_tenant_result.go, finalise_run.go, cancel_runs.go, list_runs.go, show_run.go,
 //     list_open_runs.go, read_sync_status.go, tenant_results.go, list_identities.go,
-//     watch_run.go, statistics.go, schedule.go, ticket.go
+//     watch_run.go, statistics.go, schedule.go, list_scheduled_tenants.go,
+//     list_quarantined_tenants.go, ticket.go
 //   - settings: settings.go (as a round reads them), stated_settings.go (as somebody states
 //     them), check_settings.go, read_settings.go, change_settings.go, test_filters.go
 //   - contacts: contact.go, provenance.go, batch.go, batch_record.go, batch_decide.go,

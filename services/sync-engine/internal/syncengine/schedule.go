@@ -33,17 +33,6 @@ func leaveOut(run Run, now time.Time) *LeaveOut {
 	return &LeaveOut{TriedAfter: now.Add(-quarantineTry), Problem: Problem{Code: reason.TenantQuarantined, Message: why.Text, Remedy: why.Do}}
 }
 
-// QuarantinedTenant is a managed tenant that scheduled runs try once a day.
-type QuarantinedTenant struct {
-	ManagedTenantID string
-	Since           time.Time
-	FailedRuns      int
-	Code            string // of the last failure
-}
-
-// quarantinedShown bounds the list of managed tenants in quarantine.
-const quarantinedShown = 100
-
 // FleetHistory is what a tenant's schedule follows from beside the settings: how its runs over all
 // managed tenants ended.
 type FleetHistory struct {
@@ -80,38 +69,23 @@ type Schedule struct {
 	FleetHistory
 }
 
-// ScheduleStore keeps what schedules follow from.
-type ScheduleStore interface {
+// ScheduleReader reads what a tenant's schedules follow from.
+type ScheduleReader interface {
 	Schedule(ctx context.Context, now time.Time) (Schedule, error)
-	// QuarantinedTenants lists at most limit managed tenants in quarantine.
-	QuarantinedTenants(ctx context.Context, limit int) ([]QuarantinedTenant, error)
-	// ScheduledTenants names tenants after one, of all tenants, whose first sync got through.
-	ScheduledTenants(ctx context.Context, after string, limit int) ([]string, error)
 }
 
-// ReadSchedules shows what schedules follow from.
-type ReadSchedules struct {
-	store ScheduleStore
+// ReadSchedule shows what a tenant's schedules follow from.
+type ReadSchedule struct {
+	store ScheduleReader
 	now   func() time.Time
 }
 
-// NewReadSchedules wires the use case.
-func NewReadSchedules(store ScheduleStore, now func() time.Time) *ReadSchedules {
-	return &ReadSchedules{store: store, now: now}
+// NewReadSchedule wires the use case.
+func NewReadSchedule(store ScheduleReader, now func() time.Time) *ReadSchedule {
+	return &ReadSchedule{store: store, now: now}
 }
 
 // Do returns how the tenant of the context wants to be synced by itself.
-func (r *ReadSchedules) Do(ctx context.Context) (Schedule, error) {
+func (r *ReadSchedule) Do(ctx context.Context) (Schedule, error) {
 	return r.store.Schedule(ctx, r.now())
-}
-
-// Tenants names at most limit tenants whose first sync got through, in the order of their ids,
-// after the given one.
-func (r *ReadSchedules) Tenants(ctx context.Context, after string, limit int) ([]string, error) {
-	return r.store.ScheduledTenants(ctx, after, limit)
-}
-
-// Quarantined lists managed tenants in quarantine, 100 at most.
-func (r *ReadSchedules) Quarantined(ctx context.Context) ([]QuarantinedTenant, error) {
-	return r.store.QuarantinedTenants(ctx, quarantinedShown)
 }
