@@ -13,9 +13,6 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/entrasync/entrasync/gateway/internal/webhook"
-	"github.com/entrasync/entrasync/proto/entrasync/pausereason"
-	"github.com/entrasync/entrasync/proto/entrasync/reason"
-	"github.com/entrasync/entrasync/proto/entrasync/runstate"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
@@ -179,90 +176,4 @@ func schedule(a *answers) *gatewayv1.StatusSchedule {
 		Enabled: a.engine.GetScheduleEnabled() && a.schedule.GetExists(), IntervalMinutes: a.engine.GetIntervalMinutes(),
 		NextRunAt: a.schedule.GetNextRunAt(), Paused: a.schedule.GetPaused(), PausedReason: a.schedule.GetPausedReason(),
 	}
-}
-
-// attention lists what a person should look at, the gravest first.
-func attention(a *answers, status *gatewayv1.GetStatusResponse) []*gatewayv1.Attention {
-	var out []*gatewayv1.Attention
-	add := func(code, message, remedy string) *gatewayv1.Attention {
-		entry := &gatewayv1.Attention{Code: code, Message: message, Remedy: remedy}
-		out = append(out, entry)
-		return entry
-	}
-	if p := a.connection.GetSecretStore(); p != nil {
-		add(p.GetCode(), p.GetMessage(), p.GetRemedy())
-	}
-	if e := status.GetLastValidationError(); e != nil {
-		add(e.GetCode(), e.GetMessage(), "Validate the connection, or connect again.")
-	}
-	if n := a.dead.Load(); n > 0 {
-		add("effects_dead", "Some of what was decided could not be carried out everywhere, and is not tried again by itself.",
-			"Ask the operator of entrasync to retry it.").Count = &n
-	}
-	switch status.GetLastRun().GetState() {
-	case runstate.Held:
-		add("run_held", "The last run was held back by a guard.", "Look at the run and approve or reject what it would do.")
-	case runstate.Failed:
-		add("run_failed", "The last run failed: nothing was synced.", "Look at the run; it names for each managed tenant what is wrong and what to do.")
-	case runstate.Partial:
-		if n := status.GetLastRun().GetFailedTenants(); n > 0 {
-			add("tenants_failed", "The last run could not sync some managed tenants.", "Look at the run; it names what is wrong with each and what to do.").Count = &n
-		}
-	}
-	switch status.GetSchedule().GetPausedReason() {
-	case pausereason.Disconnected:
-		add("schedule_paused", "Automatic sync is paused: there is no connection.", "Connect again; it resumes by itself.")
-	case pausereason.Quarantined:
-		add("schedule_quarantined", "The last syncs have all failed, so that only one a day is tried.",
-			"Look at the last run and mend what it names. The first sync that gets through ends this.")
-	case pausereason.PausedByOperator:
-		add("schedule_paused", "The operator of entrasync paused automatic sync.", "Ask the operator.")
-	}
-	if d := a.discovery; d.GetGoneCount() > 0 && d.GetActiveCount() == 0 && len(d.GetUnreadable()) == 0 {
-		add("all_tenants_gone", "The last discovery found none of the managed tenants.",
-			"Look at the delegated admin relationships in the partner's directory, then discover again.").Count = &d.GoneCount
-	}
-	for _, t := range a.discovery.GetUnreadable() {
-		entry := add(t.GetProblem().GetCode(), t.GetProblem().GetMessage(), t.GetProblem().GetRemedy())
-		id := t.GetManagedTenantId()
-		entry.ManagedTenantId = &id
-	}
-	for _, t := range a.failing.GetTenants() {
-		why, _ := reason.Of(reason.TenantQuarantined)
-		entry := add(reason.TenantQuarantined, why.Text, why.Do)
-		if last, ok := reason.Of(t.GetCode()); ok {
-			entry.Message += " The last failure: " + last.Text
-		}
-		id := t.GetManagedTenantId()
-		entry.ManagedTenantId = &id
-	}
-	for _, t := range a.discovery.GetAccessEnding() {
-		entry := add("access_ending", "The delegated access to "+t.GetDisplayName()+" ends soon.", "Renew the delegated admin relationship.")
-		id := t.GetManagedTenantId()
-		entry.ManagedTenantId = &id
-	}
-	for i := range a.webhooks {
-		if why := a.webhooks[i].DisabledReason; why != nil && *why != webhook.ByPerson {
-			add("webhook_disabled", "A webhook was disabled, because its server did not take messages any more.",
-				"Mend the server and put the webhook again; it goes on where it stopped.")
-		}
-	}
-	if n := a.queue.GetOpen(); n > 0 {
-		add("queue_open", "Identities wait for a decision.", "Look at the review queue.").Count = &n
-	}
-	for _, missing := range []struct {
-		gone bool
-		what string
-	}{
-		{a.discovery == nil, "discovery"},
-		{a.mapping == nil, "mappings"},
-		{a.engine == nil, "sync"},
-		{a.queue == nil, "the review queue"},
-		{a.schedule == nil, "the schedule"},
-	} {
-		if missing.gone {
-			add("part_unavailable", "What is known of "+missing.what+" cannot be shown at the moment.", "Try again in a minute.")
-		}
-	}
-	return out
 }
