@@ -107,7 +107,7 @@ func TestTheWorkerShowsTemporalWhoItIs(t *testing.T) {
 		c, err := Dial(connection, inClear)
 		require.NoError(t, err)
 		defer c.Close()
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), mostWait)
 		defer cancel()
 		_, err = c.WorkflowService().GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{})
 		return err

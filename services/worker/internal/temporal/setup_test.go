@@ -28,7 +28,7 @@ import (
 const (
 	addressVariable = "ENTRASYNC_TEST_TEMPORAL_ADDR"
 	namespace       = "entrasync-test"
-	patience        = 2 * time.Minute
+	mostWait        = 2 * time.Minute
 )
 
 // inClear is how Temporal keeps what has no key.
@@ -101,7 +101,7 @@ func dial(t *testing.T, payloads converter.DataConverter) client.Client {
 	c, err := Dial(Connection{Address: address, Namespace: namespace}, payloads)
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), mostWait)
 	defer cancel()
 	_, err = c.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
 		Namespace: namespace, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
@@ -117,7 +117,7 @@ func registered(t *testing.T, c client.Client) *Attributes {
 	t.Helper()
 	attributes := NewAttributes(c, namespace)
 	registering.Do(func() {
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), mostWait)
 		defer cancel()
 		require.NoError(t, attributes.Register(ctx))
 		require.True(t, attributes.Known(ctx))
@@ -159,7 +159,7 @@ func (b *bundle) workAs(version Version) (stop func()) {
 // eventually polls until the condition holds.
 func (b *bundle) eventually(condition func() bool) {
 	b.t.Helper()
-	require.Eventually(b.t, condition, patience, 20*time.Millisecond)
+	require.Eventually(b.t, condition, mostWait, 20*time.Millisecond)
 }
 
 // started starts a run.
@@ -174,7 +174,7 @@ func (b *bundle) started(run orchestration.NewRun) orchestration.Started {
 // synced waits for the end of a sync's workflow.
 func (b *bundle) synced(started orchestration.Started) workflow.SyncOutput {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, mostWait)
 	defer cancel()
 	var out workflow.SyncOutput
 	require.NoError(b.t, b.client.GetWorkflow(ctx, started.WorkflowID, "").Get(ctx, &out))

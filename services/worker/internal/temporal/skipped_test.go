@@ -41,8 +41,8 @@ type skipped struct {
 func skip(t *testing.T, groups []*syncenginev1.ClientTenants, round peertest.Round) *skipped {
 	t.Helper()
 	s := &skipped{t: t, env: new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment(), tries: map[string][]time.Duration{}}
-	s.env.SetTestTimeout(2 * patience)
-	s.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: patience}) // on a busy machine
+	s.env.SetTestTimeout(2 * mostWait)
+	s.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: mostWait}) // on a busy machine
 	s.engine = peertest.NewEngine(groups, func(ctx context.Context, try int, send func(string)) (*syncenginev1.TenantOutcome, error) {
 		s.mu.Lock()
 		id := peertest.ManagedTenant(ctx)

@@ -91,7 +91,7 @@ func TestAStrangersActivitiesChangeNothing(t *testing.T) {
 	}
 	stranger := worker.New(b.client, "stranger-"+b.queue, worker.Options{})
 	stranger.RegisterWorkflowWithOptions(func(ctx sdk.Context, name string) error {
-		return sdk.ExecuteActivity(sdk.WithActivityOptions(ctx, sdk.ActivityOptions{TaskQueue: b.queue, ScheduleToCloseTimeout: patience}), name, inputs[name]).Get(ctx, nil)
+		return sdk.ExecuteActivity(sdk.WithActivityOptions(ctx, sdk.ActivityOptions{TaskQueue: b.queue, ScheduleToCloseTimeout: mostWait}), name, inputs[name]).Get(ctx, nil)
 	}, sdk.RegisterOptions{Name: "Stranger"})
 	require.NoError(t, stranger.Start())
 	t.Cleanup(stranger.Stop)
