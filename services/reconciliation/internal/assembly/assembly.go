@@ -41,14 +41,16 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, engine grpc.ClientCon
 	list := reconciliation.NewList(store)
 	decide := reconciliation.NewDecide(store, peers.NewSyncEngine(engine), pg.NewID, now)
 	s := rpc.New(rpc.UseCases{
-		Push:         reconciliation.NewPush(store, pg.NewID, now),
-		Decided:      reconciliation.NewFindDecided(store),
-		Complete:     reconciliation.NewComplete(store, now),
-		ApplyMapping: reconciliation.NewApplyMapping(store, now),
-		List:         list,
-		Read:         reconciliation.NewReadItem(store),
-		Decide:       decide,
-		Bulk:         reconciliation.NewBulk(list, decide),
+		Push:          reconciliation.NewPush(store, pg.NewID, now),
+		Decided:       reconciliation.NewFindDecided(store),
+		Complete:      reconciliation.NewComplete(store, now),
+		ApplyMapping:  reconciliation.NewApplyMapping(store, now),
+		List:          list,
+		Read:          reconciliation.NewReadItem(store),
+		CountOpen:     reconciliation.NewCountOpen(store),
+		CountByReason: reconciliation.NewCountByReason(store),
+		Decide:        decide,
+		Bulk:          reconciliation.NewBulk(list, decide),
 	})
 	reconciliationv1.RegisterReconciliationServiceServer(server, s)
 	reconciliationv1.RegisterReconciliationInternalServiceServer(server, s)

@@ -135,7 +135,7 @@ func (s *Store) List(
 	return items, err
 }
 
-// Count implements reconciliation.Lister.
+// Count implements reconciliation.Lister and OpenCounter.
 func (s *Store) Count(ctx context.Context, filter reconciliation.Filter, most int) (int, error) {
 	var count int64
 	search := filter.Search()
@@ -149,7 +149,7 @@ func (s *Store) Count(ctx context.Context, filter reconciliation.Filter, most in
 	return int(count), err
 }
 
-// OpenCounts implements reconciliation.ItemReader.
+// OpenCounts implements reconciliation.ReasonCounter.
 func (s *Store) OpenCounts(ctx context.Context, filter reconciliation.Filter, limit int) (counts reconciliation.Counts, err error) {
 	search := filter.Search()
 	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {

@@ -241,7 +241,7 @@ func TestAPartialRoundSupersedesOnlyWhatItNames(t *testing.T) {
 	closed, err = b.complete.Do(b.ctx, roundOf(uuid.NewString()), false, time.Time{}, []string{"o1", "o2", "o9"})
 	require.NoError(t, err)
 	require.Equal(t, 1, closed)
-	open, err := b.list.CountOpen(b.ctx)
+	open, err := reconciliation.NewCountOpen(b.store).Do(b.ctx)
 	require.NoError(t, err)
 	require.Zero(t, open)
 	require.Len(t, b.items(reconciliation.Dismissed), 1, "a decision stays")
@@ -314,7 +314,7 @@ func TestTheListAndTheCountsAreFiltered(t *testing.T) {
 		{reconciliation.Filter{Status: reconciliation.Dismissed}, nil},
 	} {
 		require.Equal(t, of.want, b.found(of.filter), "%+v", of.filter)
-		counts, err := reconciliation.NewReadItem(b.store).Counts(b.ctx, of.filter)
+		counts, err := reconciliation.NewCountByReason(b.store).Do(b.ctx, of.filter)
 		require.NoError(t, err)
 		if of.filter.Status == "" && of.filter.Reason == "" {
 			require.Len(t, counts.ByReason, len(of.want), "%+v", of.filter)

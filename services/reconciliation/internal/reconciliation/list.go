@@ -3,7 +3,6 @@ package reconciliation
 import (
 	"context"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/page"
@@ -97,13 +96,4 @@ func (l *List) Do(ctx context.Context, filter Filter, size int, token string) (p
 		},
 		Place: func(item DecidedItem) page.Cursor { return item.cursor() },
 	})
-}
-
-// CountOpen counts what waits for a decision.
-func (l *List) CountOpen(ctx context.Context) (int, error) {
-	open, err := l.store.Count(ctx, Filter{Status: Open}, math.MaxInt32)
-	if err != nil {
-		return 0, fmt.Errorf("counting open items: %w", err)
-	}
-	return open, nil
 }

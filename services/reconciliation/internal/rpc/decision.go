@@ -19,7 +19,7 @@ func (s *Server) GetQueueItem(ctx context.Context, req *reconciliationv1.GetQueu
 
 // CountQueueItems counts open items by client and reason.
 func (s *Server) CountQueueItems(ctx context.Context, req *reconciliationv1.CountQueueItemsRequest) (*reconciliationv1.CountQueueItemsResponse, error) {
-	counts, err := s.use.Read.Counts(ctx, reconciliation.Filter{
+	counts, err := s.use.CountByReason.Do(ctx, reconciliation.Filter{
 		ClientID: req.GetClientId(), ManagedTenantID: req.GetManagedTenantId(), Query: req.GetQ(),
 	})
 	if err != nil {

@@ -11,14 +11,16 @@ import (
 
 // UseCases are what the server calls.
 type UseCases struct {
-	Push         *reconciliation.Push
-	Decided      *reconciliation.FindDecided
-	Complete     *reconciliation.Complete
-	ApplyMapping *reconciliation.ApplyMapping
-	List         *reconciliation.List
-	Decide       *reconciliation.Decide
-	Bulk         *reconciliation.Bulk
-	Read         *reconciliation.ReadItem
+	Push          *reconciliation.Push
+	Decided       *reconciliation.FindDecided
+	Complete      *reconciliation.Complete
+	ApplyMapping  *reconciliation.ApplyMapping
+	List          *reconciliation.List
+	Decide        *reconciliation.Decide
+	Bulk          *reconciliation.Bulk
+	Read          *reconciliation.ReadItem
+	CountOpen     *reconciliation.CountOpen
+	CountByReason *reconciliation.CountByReason
 }
 
 // Server serves ReconciliationService, DecisionService and the internal services beside them.
@@ -107,7 +109,7 @@ func (s *Server) FollowMapping(ctx context.Context, req *reconciliationv1.Follow
 
 // CountItems counts open items.
 func (s *Server) CountItems(ctx context.Context, _ *reconciliationv1.CountItemsRequest) (*reconciliationv1.CountItemsResponse, error) {
-	open, err := s.use.List.CountOpen(ctx)
+	open, err := s.use.CountOpen.Do(ctx)
 	if err != nil {
 		return nil, err
 	}

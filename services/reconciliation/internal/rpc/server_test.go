@@ -42,6 +42,7 @@ func setup(t *testing.T) *bundle {
 	b.server = rpc.New(rpc.UseCases{
 		Push: reconciliation.NewPush(store, newID, time.Now), Complete: reconciliation.NewComplete(store, time.Now),
 		ApplyMapping: reconciliation.NewApplyMapping(store, time.Now), List: reconciliation.NewList(store),
+		CountOpen: reconciliation.NewCountOpen(store),
 	})
 	b.address = b.network.Serve("reconciliation", func(r grpc.ServiceRegistrar) {
 		reconciliationv1.RegisterReconciliationServiceServer(r, b.server)
