@@ -61,7 +61,7 @@ func TestOperatorsFindARunByWhoseItIsAndHowItIs(t *testing.T) {
 	require.Equal(t, started.RunID, b.attribute(started.WorkflowID, searchattribute.RunID))
 	require.Equal(t, "all-tenants", b.attribute(started.WorkflowID, searchattribute.RunType))
 	b.work()
-	<-begun
+	received(b, begun)
 	b.eventually(func() bool { return len(b.found(searchattribute.State+" = 'running'")) == 1 })
 	require.Equal(t, []string{started.WorkflowID}, b.found(searchattribute.RunID+" = '"+started.RunID+"'"))
 	close(release)
@@ -105,7 +105,7 @@ func TestARunSaysWhatItDoes(t *testing.T) {
 	}, workflow.Limits{Window: 1})
 	b.work()
 	started := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
-	<-begun
+	received(b, begun)
 	b.eventually(func() bool {
 		return b.says(started) == "1 of 3 managed tenants are done, 1 of them failed. 1 are under way, of at most 1 clients at once. What each waits for is said by the pending activities."
 	})

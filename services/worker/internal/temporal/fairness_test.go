@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -40,7 +41,7 @@ func TestTenantsTakeTurnsInTheQueue(t *testing.T) {
 	// All of its rounds are in the queue, but for those that take the worker's places.
 	b.eventually(func() bool { return b.waiting(large.WorkflowID) == fleet })
 	for range places {
-		<-begun
+		received(b, begun)
 	}
 	small := tenant.ID("small-" + b.tenant)
 	ctx := tenant.With(t.Context(), tenant.Call{Tenant: small, Actor: tenant.Actor{ID: "user-2", Type: "user"}})
@@ -50,8 +51,12 @@ func TestTenantsTakeTurnsInTheQueue(t *testing.T) {
 	for seen < early {
 		// The small tenant waits for a place whenever one gets free.
 		b.eventually(func() bool { return b.waiting(started.WorkflowID) > 0 })
-		end <- struct{}{}
-		if id := <-begun; id == small {
+		select {
+		case end <- struct{}{}:
+		case <-time.After(mostWait):
+			require.FailNow(t, "no round is under way")
+		}
+		if id := received(b, begun); id == small {
 			seen++
 		} else {
 			before++

@@ -125,7 +125,7 @@ func TestAnotherWorkerGoesOnWithinABatch(t *testing.T) {
 	}, workflow.Limits{Window: 1, Batch: 10})
 	stop := b.work()
 	started := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
-	<-begun
+	received(b, begun)
 	close(stopped)
 	stop()
 	b.work()
@@ -154,7 +154,7 @@ func TestCancellingABatch(t *testing.T) {
 	b.work()
 	started := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
 	for range 2 {
-		<-begun
+		received(b, begun)
 	}
 	require.NoError(t, b.workflows.Cancel(b.ctx, started.WorkflowID, time.Now()))
 	require.Equal(t, "cancelled", b.synced(started).State)

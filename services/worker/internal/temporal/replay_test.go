@@ -110,7 +110,7 @@ func TestTheHistoriesOfThisBuildReplay(t *testing.T) {
 			b.work()
 			started := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
 			for range 3 {
-				<-begun
+				received(b, begun)
 			}
 			require.NoError(t, b.workflows.Cancel(b.ctx, started.WorkflowID, time.Now()))
 			b.synced(started)

@@ -156,6 +156,18 @@ func (b *bundle) workAs(version Version) (stop func()) {
 	return stop
 }
 
+// received is the next value of the channel. The test fails where none comes, and does not wait for the
+// bound of the whole package.
+func received[T any](b *bundle, from <-chan T) (value T) {
+	b.t.Helper()
+	select {
+	case value = <-from:
+	case <-time.After(mostWait):
+		require.FailNow(b.t, "nothing came")
+	}
+	return value
+}
+
 // eventually polls until the condition holds.
 func (b *bundle) eventually(condition func() bool) {
 	b.t.Helper()
