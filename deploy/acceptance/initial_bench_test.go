@@ -11,7 +11,7 @@ import (
 	"github.com/entrasync/entrasync/deploy/hostclient"
 	"github.com/entrasync/entrasync/deploy/local/stack"
 	"github.com/entrasync/entrasync/deploy/simulator/fleet"
-	"github.com/entrasync/entrasync/pkg/pgtest"
+	"github.com/entrasync/entrasync/pkg/costtest"
 )
 
 // BenchmarkInitialSync reports what the first sync of a directory of 100,000 people takes of time and
@@ -44,7 +44,7 @@ func BenchmarkInitialSync(b *testing.B) {
 				}
 			}
 			cpu = append(cpu, all)
-			floor = append(floor, pgtest.CopyTime(b, db, msp, "contacts", "entra_contact_links", "contact_changes"))
+			floor = append(floor, costtest.CopyTime(b, db, msp, "contacts", "entra_contact_links", "contact_changes"))
 		}
 		median := func(name string, all []time.Duration) time.Duration {
 			slices.Sort(all)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/entrasync/entrasync/pkg/pgtest"
+	"github.com/entrasync/entrasync/pkg/costtest"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
@@ -137,7 +137,7 @@ func (e *engine) floor() time.Duration {
 	conn, err := e.admin.Acquire(e.t.Context())
 	require.NoError(e.t, err)
 	defer conn.Release()
-	return pgtest.CopyTime(e.t, conn.Conn(), msp, "contacts", "entra_contact_links", "contact_changes")
+	return costtest.CopyTime(e.t, conn.Conn(), msp, "contacts", "entra_contact_links", "contact_changes")
 }
 
 // processors is what this process and the sessions of its database took of them so far.

@@ -1,4 +1,4 @@
-package pgtest
+package costtest
 
 import (
 	"bytes"
