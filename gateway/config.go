@@ -30,7 +30,7 @@ type config struct {
 	PermissionsClaim   string            `env:"ENTRASYNC_AUTH_PERMISSIONS_CLAIM" envDefault:"permissions"`
 	SignInIssuer       string            `env:"ENTRASYNC_SIGN_IN_ISSUER"`    // for browsers; the first of the issuers when empty
 	SignInClientID     string            `env:"ENTRASYNC_SIGN_IN_CLIENT_ID"` // the console at that issuer; empty: no sign-in with a browser
-	SignInClientSecret secrets.Text      `env:"ENTRASYNC_SIGN_IN_CLIENT_SECRET"`
+	SignInClientSecret secrets.Text      `env:"ENTRASYNC_SIGN_IN_CLIENT_SECRET,unset"`
 	SignInScopes       []string          `env:"ENTRASYNC_SIGN_IN_SCOPES" envDefault:"profile,email"` // beside openid
 	SessionLifetime    time.Duration     `env:"ENTRASYNC_SESSION_LIFETIME" envDefault:"12h"`
 	SessionIdle        time.Duration     `env:"ENTRASYNC_SESSION_IDLE" envDefault:"1h"`
