@@ -83,22 +83,12 @@ func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete boo
 }
 
 // decideUnlinked plans for identities that passed and have no link, if there are any.
-// Where none shares an address with another one or a contact, addresses are not even listed.
 func (r *Round) decideUnlinked(ctx context.Context, rules syncengine.Rules, step syncengine.Step) error {
 	if r.plan.allLinked {
 		return nil
 	}
-	r.plan.shared = r.plan.matches || !rules.Settings.AllowSameEmailAcrossClients
-	err := r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if err := indexAddresses(ctx, tx); err != nil || r.plan.shared {
-			return err
-		}
-		return tx.QueryRow(ctx, sharedAddresses).Scan(&r.plan.shared)
-	}, pg.ByIndex())
-	if err == nil && r.plan.shared {
-		err = r.listAddresses(ctx, step)
-	}
-	if err != nil {
+	r.plan.matched = r.plan.matches || !rules.Settings.AllowSameEmailAcrossClients
+	if err := r.listAddresses(ctx, step); err != nil {
 		return err
 	}
 	return r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
@@ -106,15 +96,26 @@ func (r *Round) decideUnlinked(ctx context.Context, rules syncengine.Rules, step
 	})
 }
 
-// listAddresses lists the addresses of identities without a link, and which of them share one.
+// listAddresses lists the addresses of identities without a link, and which of them are shared: all that
+// may be a contact's, and else those alone of identities that share one.
 func (r *Round) listAddresses(ctx context.Context, step syncengine.Step) error {
-	err := r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
-		return exec(ctx, tx, r.args(of), decideAddresses)
-	})
+	err := r.inDirectory(ctx, indexAddresses)
+	if err == nil && r.plan.matched {
+		r.plan.shared = true
+		err = r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
+			return exec(ctx, tx, r.args(of), decideAddresses)
+		})
+	}
 	if err != nil {
 		return err
 	}
 	return r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if !r.plan.matched {
+			listed, err := tx.Exec(ctx, sharedAddresses)
+			if r.plan.shared = listed.RowsAffected() > 0; err != nil || !r.plan.shared {
+				return err
+			}
+		}
 		_, err := tx.Exec(ctx, decideDuplicates)
 		return err
 	}, pg.InOnePass())

@@ -4,6 +4,6 @@
 INSERT INTO address (n, ord, address)
 SELECT s.n, a.ord, a.address
 FROM stage s
-LEFT JOIN LATERAL (SELECT true AS found FROM staged_link l WHERE l.n = s.n AND NOT l.waits LIMIT 1) l ON true
+LEFT JOIN LATERAL (SELECT true AS found FROM staged_link l WHERE @links AND l.n = s.n AND NOT l.waits LIMIT 1) l ON true
 CROSS JOIN LATERAL unnest(string_to_array(s.addresses, ' ')) WITH ORDINALITY AS a (address, ord)
 WHERE s.n > @after AND s.n <= @up_to AND s.failure IS NULL AND s.verdict IS NULL AND l.found IS NULL;

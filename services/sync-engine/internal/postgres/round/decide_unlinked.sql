@@ -18,7 +18,7 @@ FROM (
                 WHEN e.deleted THEN 'contact_deleted'
                 WHEN m.hits = 0 THEN 'email_in_use_elsewhere' END AS why
     FROM stage s
-    LEFT JOIN LATERAL (SELECT true AS found FROM staged_link l WHERE l.n = s.n AND NOT l.waits LIMIT 1) l ON true
+    LEFT JOIN LATERAL (SELECT true AS found FROM staged_link l WHERE @links AND l.n = s.n AND NOT l.waits LIMIT 1) l ON true
     LEFT JOIN LATERAL (
         SELECT (SELECT c.deleted FROM contacts c WHERE c.id = l.contact_id LIMIT 1) AS deleted
         FROM entra_contact_links l
@@ -26,6 +26,6 @@ FROM (
         LIMIT 1
     ) e ON true
     LEFT JOIN LATERAL (SELECT true AS found FROM duplicate d WHERE @shared AND d.n = s.n LIMIT 1) d ON true
-    LEFT JOIN LATERAL (SELECT m.hits, m.taken, m.contact_id, m.alias, m.named FROM match m WHERE @shared AND m.n = s.n LIMIT 1) m ON true
+    LEFT JOIN LATERAL (SELECT m.hits, m.taken, m.contact_id, m.alias, m.named FROM match m WHERE @matched AND m.n = s.n LIMIT 1) m ON true
     WHERE s.n > @after AND s.n <= @up_to AND s.failure IS NULL AND s.verdict IS NULL AND l.found IS NULL
 ) w;

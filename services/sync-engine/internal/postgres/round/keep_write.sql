@@ -1,5 +1,5 @@
 -- name: keep_write
--- An identity that is kept already, as it is, writes no row.
+-- An identity that is kept already, as it is, writes no row. Before the directory's first round none is.
 INSERT INTO kept_identities (tenant_id, entra_tenant_id, entra_object_id, failure, verdict, pattern, linked, content, upn, enabled, full_name, name_key, named,
     email, email_norm, mailed, phone, role, addresses, own, contact_id, properties, licences, user_type)
 SELECT @tenant, @directory, h.object_id, s.failure, s.verdict, s.pattern, h.linked, s.content, s.upn, s.enabled, s.full_name, s.name_key, s.named,
@@ -12,7 +12,7 @@ CROSS JOIN LATERAL (
 ) s
 LEFT JOIN LATERAL (
     SELECT true AS found FROM kept_identities k
-    WHERE k.entra_tenant_id = @directory AND k.entra_object_id = h.object_id
+    WHERE @known AND k.entra_tenant_id = @directory AND k.entra_object_id = h.object_id
       AND (k.failure, k.verdict, k.linked, k.content, k.upn, k.enabled, k.full_name, k.name_key, k.named, k.email, k.email_norm, k.mailed, k.phone, k.role,
            k.addresses, k.own)
           IS NOT DISTINCT FROM (s.failure, s.verdict, h.linked, s.content, s.upn, s.enabled, s.full_name, s.name_key, s.named, s.email, s.email_norm,

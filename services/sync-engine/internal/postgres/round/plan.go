@@ -48,8 +48,9 @@ type plan struct {
 	shared bool
 	// It may have accounts that were made again, which take contacts over.
 	takeovers bool
-	// Every identity that was staged and passed has a link.
-	allLinked bool
+	matched   bool // table match may have rows
+	links     bool // identities that were staged, or were not and are gone, may have a link
+	allLinked bool // every identity that was staged and passed has one
 	queues    bool // it may have identities for a person
 	left      int  // of what was staged, the identities that left the directory
 	// A person has approved that the directory lists nobody.
@@ -85,7 +86,8 @@ func (r *Round) args(of span) pgx.NamedArgs {
 	args := pgx.NamedArgs{
 		"tenant": r.tenantID, "directory": r.managed.EntraTenantID, "client": r.clientID, "relink_client": r.relinkClient(),
 		"managed_tenant": r.managed.ManagedTenantID, "run": r.runID, "after": of.after, "up_to": of.upTo,
-		"complete": r.plan.complete, "takes": r.plan.takes, "shared": r.plan.shared, "dry_run": r.managed.DryRun,
+		"complete": r.plan.complete, "takes": r.plan.takes, "shared": r.plan.shared,
+		"matched": r.plan.matched, "links": r.plan.links, "known": !r.first(), "dry_run": r.managed.DryRun,
 	}
 	maps.Copy(args, r.rules)
 	return args

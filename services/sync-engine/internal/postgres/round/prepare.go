@@ -77,16 +77,16 @@ func (r *Round) Prepare(ctx context.Context, step syncengine.Step) (t syncengine
 
 // tally counts what was staged.
 func (r *Round) tally(ctx context.Context, tx pgx.Tx, t *syncengine.Tally) error {
-	repeats, filtered, linked := 0, 0, 0
+	repeats, filtered, links, passed := 0, 0, 0, 0
 	if err := tx.QueryRow(ctx, tally).Scan(&repeats, &r.plan.left, &t.Failed, &filtered, &t.Nameless); err != nil {
 		return err
 	}
 	t.Identities = r.staged - repeats - r.plan.left
 	t.Passed = t.Identities - t.Failed - filtered
-	if err := tx.QueryRow(ctx, tallyListed).Scan(&t.ActiveLinks, &linked); err != nil {
+	if err := tx.QueryRow(ctx, tallyListed).Scan(&links, &t.ActiveLinks, &passed); err != nil {
 		return err
 	}
-	r.plan.allLinked = linked == t.Passed
+	r.plan.links, r.plan.allLinked = links > 0, passed == t.Passed
 	if t.Failed == 0 {
 		return nil
 	}
