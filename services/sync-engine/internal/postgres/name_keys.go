@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/entrasync/entrasync/pkg/pg"
@@ -70,19 +72,10 @@ func (s *Store) keyContacts(ctx context.Context) (keyed int, err error) {
 			return keyed, err
 		}
 		last := rows[len(rows)-1]
-		anew := sqlc.KeyContactsParams{FromKey: at.AfterKey, ToKey: last.NameKey}
-		for _, row := range rows {
-			if key := syncengine.NameKey(row.FullName); key != row.NameKey {
-				anew.Ids, anew.FullNames, anew.NameKeys = append(anew.Ids, row.ID), append(anew.FullNames, row.FullName), append(anew.NameKeys, key)
-			}
-		}
-		if len(anew.Ids) > 0 {
+		changed := slices.DeleteFunc(slices.Clone(rows), func(row sqlc.ContactsToKeyRow) bool { return syncengine.NameKey(row.FullName) == row.NameKey })
+		if len(changed) > 0 {
 			n, err := s.writeKeys(ctx, func(ctx context.Context, q *sqlc.Queries) (int64, error) {
-				n, err := q.KeyContacts(ctx, anew)
-				if err != nil || n == 0 {
-					return 0, err
-				}
-				return n, q.NamesKeyed(ctx) // last, as every writer of the feed's head
+				return writeContactKeys(ctx, q, changed, sqlc.KeyContactsParams{FromKey: at.AfterKey, ToKey: last.NameKey})
 			})
 			if err != nil {
 				return keyed, err
@@ -94,6 +87,32 @@ func (s *Store) keyContacts(ctx context.Context) (keyed int, err error) {
 		}
 		at.AfterKey, at.AfterID = last.NameKey, last.ID
 	}
+}
+
+// writeContactKeys writes the keys of the contacts whose clients nobody else has locked: whoever has may
+// know where their rows lie.
+func writeContactKeys(ctx context.Context, q *sqlc.Queries, rows []sqlc.ContactsToKeyRow, of sqlc.KeyContactsParams) (int64, error) {
+	clients := make([]uuid.UUID, 0, len(rows))
+	for _, row := range rows {
+		clients = append(clients, row.ClientID)
+	}
+	free, err := q.ShareClientHeads(ctx, clients)
+	if err != nil {
+		return 0, err
+	}
+	for _, row := range rows {
+		if slices.Contains(free, row.ClientID) {
+			of.Ids, of.FullNames, of.NameKeys = append(of.Ids, row.ID), append(of.FullNames, row.FullName), append(of.NameKeys, syncengine.NameKey(row.FullName))
+		}
+	}
+	if len(of.Ids) == 0 {
+		return 0, nil
+	}
+	n, err := q.KeyContacts(ctx, of)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	return n, q.NamesKeyed(ctx) // last, as every writer of the feed's head
 }
 
 // keyKept goes through the kept identities of the context's tenant.

@@ -100,8 +100,9 @@ func TestKeyingGoesOnWhereItWasBrokenOff(t *testing.T) {
 		e.exec(`INSERT INTO feed_heads (tenant_id, seq) VALUES ($1, 0)`, msp)
 		e.exec(`INSERT INTO directories (tenant_id, entra_tenant_id, managed_tenant_id, client_id, mapping_revision, settings_fingerprint)
 			VALUES ($1, 'd', 'm', gen_random_uuid(), 1, '')`, msp)
+		e.exec(`INSERT INTO client_heads (tenant_id, client_id) SELECT $1, ('0000000000000000000000000000000' || n)::uuid FROM generate_series(0, 9) n`, msp)
 		e.exec(`INSERT INTO contacts (tenant_id, id, client_id, full_name, name_key, email, email_norm, made_by, created_at, updated_at)
-			SELECT $1, gen_random_uuid(), gen_random_uuid(), 'Ä Müller-' || n, 'ä müller-' || n, '', NULL, 'host', now(), now() FROM generate_series(1, $2::int) n`, msp, people)
+			SELECT $1, gen_random_uuid(), ('0000000000000000000000000000000' || n % 10)::uuid, 'Ä Müller-' || n, 'ä müller-' || n, '', NULL, 'host', now(), now() FROM generate_series(1, $2::int) n`, msp, people)
 		e.exec(`INSERT INTO kept_identities (tenant_id, entra_tenant_id, entra_object_id, verdict, linked, content, upn, full_name, name_key, named, email, email_norm, mailed, phone, role, addresses, own, contact_id)
 			SELECT $1, 'd', 'k' || n, 'unlicensed', false, n, 'K', 'É ' || n, 'é ' || n, true, '', NULL, true, '', '', '', 1, gen_random_uuid() FROM generate_series(1, $2::int) n`, msp, people)
 	}
@@ -110,6 +111,7 @@ func TestKeyingGoesOnWhereItWasBrokenOff(t *testing.T) {
 	require.NoError(t, e.admin.QueryRow(t.Context(), `SELECT id FROM contacts WHERE full_name = 'Ä Müller-7' AND tenant_id = $1`, msp).Scan(&id))
 	writer, err := e.admin.Begin(t.Context())
 	require.NoError(t, err)
+	defer func() { _ = writer.Rollback(context.WithoutCancel(t.Context())) }()
 	_, err = writer.Exec(t.Context(), `SELECT FROM contacts WHERE id = $1 FOR UPDATE`, id)
 	require.NoError(t, err)
 
@@ -123,6 +125,27 @@ func TestKeyingGoesOnWhereItWasBrokenOff(t *testing.T) {
 	require.Equal(t, 2*people, e.count(`SELECT count(*) FROM contacts WHERE name_key LIKE 'a muller %'`))
 	require.Equal(t, 2*people, e.count(`SELECT count(*) FROM kept_identities WHERE name_key LIKE 'e %'`))
 	require.Equal(t, 4*people, e.count(`SELECT count(*) FROM contact_name_parts WHERE part LIKE 'muller %' OR part ~ '^[0-9]+$'`), "two words each")
+}
+
+// TestContactsOfAClientThatSomebodyWritesAreNotKeyed: a round finds them by the places of their rows.
+func TestContactsOfAClientThatSomebodyWritesAreNotKeyed(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	const other = "66666666-6666-4666-8666-666666666666"
+	e.mapping.clients[other] = "ext-other"
+	for i, of := range []string{client, other} {
+		require.Empty(t, e.host(syncengine.ContactRecord{ExternalID: ptr(fmt.Sprint(i)), ClientID: ptr(of), FullName: fmt.Sprintf("Zoë-%d", i)})[0].Violations)
+	}
+	e.keyedBefore()
+	writer, err := e.admin.Begin(t.Context())
+	require.NoError(t, err)
+	defer func() { _ = writer.Rollback(context.WithoutCancel(t.Context())) }()
+	_, err = writer.Exec(t.Context(), `UPDATE client_heads SET revision = revision WHERE client_id = $1`, client)
+	require.NoError(t, err)
+	require.Equal(t, 1, e.keyed())
+	require.Equal(t, []string{"zoë-0", "zoe 1"}, e.rows(`SELECT name_key FROM contacts ORDER BY full_name`))
+	require.NoError(t, writer.Rollback(t.Context()))
+	require.Equal(t, 1, e.keyed())
 }
 
 // TestProcessesKeyNamesAtOnce, as replicas do that start together.

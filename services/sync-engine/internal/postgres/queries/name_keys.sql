@@ -9,11 +9,11 @@ LIMIT @size;
 -- Of the next contacts in order of their keys those whose key may be of another form than NameKey
 -- gives now, and the last of them in any case: which n tells. One of small letters and digits alone
 -- is the same in every form.
-SELECT s.n, s.name_key, s.id, s.full_name
+SELECT s.n, s.name_key, s.id, s.full_name, s.client_id
 FROM (
-    SELECT row_number() OVER (ORDER BY b.name_key, b.id)::integer AS n, b.name_key, b.id, b.full_name
+    SELECT row_number() OVER (ORDER BY b.name_key, b.id)::integer AS n, b.name_key, b.id, b.full_name, b.client_id
     FROM (
-        SELECT k.name_key, k.id, k.full_name FROM contacts k
+        SELECT k.name_key, k.id, k.full_name, k.client_id FROM contacts k
         WHERE (k.name_key, k.id) > (@after_key::text, @after_id::uuid)
         ORDER BY k.name_key, k.id
         LIMIT @size
@@ -22,10 +22,14 @@ FROM (
 WHERE s.name_key ~ '[^a-z0-9 ]' OR s.n = @size
 ORDER BY s.n;
 
+-- name: ShareClientHeads :many
+-- Of these clients those whose contacts nobody writes until this transaction ends: a writer locks the head
+-- of the client first. What has a lock already is left out, so that this waits for nobody.
+SELECT h.client_id FROM client_heads h WHERE h.client_id = ANY (@client_ids::uuid[]) FOR SHARE SKIP LOCKED;
+
 -- name: KeyContacts :execrows
 -- Nothing but the key, of contacts whose key is still between these two. One that somebody else writes
--- just now is left to the next time: this waits for nobody, so that it and a round cannot wait for one
--- another. By their keys they are few whatever index is read, and nothing is joined, which might be read
+-- just now is left to the next time. By their keys they are few whatever index is read, and nothing is joined, which might be read
 -- once for each.
 UPDATE contacts c
 SET name_key = (@name_keys::text[])[array_position(@ids::uuid[], c.id)]

@@ -12,11 +12,11 @@ import (
 )
 
 const contactsToKey = `-- name: ContactsToKey :many
-SELECT s.n, s.name_key, s.id, s.full_name
+SELECT s.n, s.name_key, s.id, s.full_name, s.client_id
 FROM (
-    SELECT row_number() OVER (ORDER BY b.name_key, b.id)::integer AS n, b.name_key, b.id, b.full_name
+    SELECT row_number() OVER (ORDER BY b.name_key, b.id)::integer AS n, b.name_key, b.id, b.full_name, b.client_id
     FROM (
-        SELECT k.name_key, k.id, k.full_name FROM contacts k
+        SELECT k.name_key, k.id, k.full_name, k.client_id FROM contacts k
         WHERE (k.name_key, k.id) > ($1::text, $2::uuid)
         ORDER BY k.name_key, k.id
         LIMIT $3
@@ -37,6 +37,7 @@ type ContactsToKeyRow struct {
 	NameKey  string
 	ID       uuid.UUID
 	FullName string
+	ClientID uuid.UUID
 }
 
 // Of the next contacts in order of their keys those whose key may be of another form than NameKey
@@ -56,6 +57,7 @@ func (q *Queries) ContactsToKey(ctx context.Context, arg ContactsToKeyParams) ([
 			&i.NameKey,
 			&i.ID,
 			&i.FullName,
+			&i.ClientID,
 		); err != nil {
 			return nil, err
 		}
@@ -143,8 +145,7 @@ type KeyContactsParams struct {
 }
 
 // Nothing but the key, of contacts whose key is still between these two. One that somebody else writes
-// just now is left to the next time: this waits for nobody, so that it and a round cannot wait for one
-// another. By their keys they are few whatever index is read, and nothing is joined, which might be read
+// just now is left to the next time. By their keys they are few whatever index is read, and nothing is joined, which might be read
 // once for each.
 func (q *Queries) KeyContacts(ctx context.Context, arg KeyContactsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, keyContacts,
@@ -222,6 +223,32 @@ UPDATE feed_heads SET keyed = keyed + 1
 func (q *Queries) NamesKeyed(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, namesKeyed)
 	return err
+}
+
+const shareClientHeads = `-- name: ShareClientHeads :many
+SELECT h.client_id FROM client_heads h WHERE h.client_id = ANY ($1::uuid[]) FOR SHARE SKIP LOCKED
+`
+
+// Of these clients those whose contacts nobody writes until this transaction ends: a writer locks the head
+// of the client first. What has a lock already is left out, so that this waits for nobody.
+func (q *Queries) ShareClientHeads(ctx context.Context, clientIds []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, shareClientHeads, clientIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var client_id uuid.UUID
+		if err := rows.Scan(&client_id); err != nil {
+			return nil, err
+		}
+		items = append(items, client_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const tenantsWithPeople = `-- name: TenantsWithPeople :many
