@@ -1,7 +1,8 @@
 -- name: apply_contacts
--- Field rules, reactivation and what is only metadata. The ids are there twice so that contacts are
--- looked up by them: by the tenant alone, which row-level security adds, the planner may take them
--- for a few.
+-- Field rules, reactivation and what is only metadata. Contacts are looked up by their ids, one by one, and
+-- their rows found again by the places that gave: of ids alone the planner may think that the index which
+-- begins with the tenant, as row-level security adds it, serves as well, and read all of the tenant for each
+-- range. A row keeps its place: nobody else writes contacts of clients whose heads are locked.
 UPDATE contacts c
 SET full_name = CASE WHEN 'fullName' = ANY (p.fields) THEN s.full_name ELSE c.full_name END,
     name_key = CASE WHEN 'fullName' = ANY (p.fields) THEN s.name_key ELSE c.name_key END,
@@ -18,4 +19,6 @@ SET full_name = CASE WHEN 'fullName' = ANY (p.fields) THEN s.full_name ELSE c.fu
     version = c.version + 1, updated_at = @now
 FROM plan p JOIN stage s ON s.n = p.n
 WHERE p.n > @after AND p.n <= @up_to AND p.action IN ('update', 'reactivate', 'resume', 'touch') AND c.id = p.contact_id
-  AND c.id = ANY (ARRAY(SELECT d.contact_id FROM plan d WHERE d.n > @after AND d.n <= @up_to AND d.action IN ('update', 'reactivate', 'resume', 'touch')));
+  AND c.ctid = ANY (ARRAY(
+      SELECT c.place FROM plan d CROSS JOIN LATERAL (SELECT c.ctid AS place FROM contacts c WHERE c.id = d.contact_id LIMIT 1) c
+      WHERE d.n > @after AND d.n <= @up_to AND d.action IN ('update', 'reactivate', 'resume', 'touch')));

@@ -1,5 +1,5 @@
 -- name: apply_inactivate
--- See apply_contacts for why the ids are there twice.
+-- See apply_contacts for how contacts are found.
 UPDATE contacts c
 SET inactive = true, inactivated_by_sync = c.inactivated_by_sync OR NOT c.inactive,
     entra_sync_status = 'inactive', entra_sync_status_reason = p.reason,
@@ -8,4 +8,6 @@ SET inactive = true, inactivated_by_sync = c.inactivated_by_sync OR NOT c.inacti
     last_entra_sync_at = @now, version = c.version + 1, updated_at = @now
 FROM plan p LEFT JOIN stage s ON s.n = p.n
 WHERE p.n > @after AND p.n <= @up_to AND p.action = 'inactivate' AND c.id = p.contact_id
-  AND c.id = ANY (ARRAY(SELECT d.contact_id FROM plan d WHERE d.n > @after AND d.n <= @up_to AND d.action = 'inactivate'));
+  AND c.ctid = ANY (ARRAY(
+      SELECT c.place FROM plan d CROSS JOIN LATERAL (SELECT c.ctid AS place FROM contacts c WHERE c.id = d.contact_id LIMIT 1) c
+      WHERE d.n > @after AND d.n <= @up_to AND d.action = 'inactivate'));
