@@ -28,11 +28,15 @@ func Normalise(s string) string {
 	return norm.NFC.String(visible(norm.NFC.String(visible(s))))
 }
 
-// isNormalText reports the printable ASCII text that most are: it looks at bytes only.
+// isNormalText reports the text that most are, printable ASCII and Latin letters from À to ſ, which are
+// composed and compose with nothing but marks. It looks at bytes only.
 func isNormalText(s string) bool {
 	space := true // as if one stood before
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
+		case isLatinLead(c) && i+1 < len(s) && isContinuation(s[i+1]):
+			space = false
+			i++
 		case c < ' ' || c > '~' || c == ' ' && space:
 			return false
 		default:
@@ -41,6 +45,11 @@ func isNormalText(s string) bool {
 	}
 	return !space || s == ""
 }
+
+// isLatinLead reports the first byte of the characters from U+00C0 to U+017F, each of which has two.
+func isLatinLead(c byte) bool { return 0xc3 <= c && c <= 0xc5 }
+
+func isContinuation(c byte) bool { return 0x80 <= c && c <= 0xbf }
 
 // visible leaves out what cannot be seen and makes one space of white space.
 func visible(s string) string {

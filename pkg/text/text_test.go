@@ -87,6 +87,21 @@ func TestNormalTextIsNormal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { checkText(t, texttest.Odd().Draw(t, "text")) })
 }
 
+// TestLatinLettersAreNormal: those with accents are composed, can be seen and compose with one another
+// to nothing, so that a text of them is taken as it is.
+func TestLatinLettersAreNormal(t *testing.T) {
+	t.Parallel()
+	for a := '\u00c0'; a <= '\u017f'; a++ {
+		require.True(t, unicode.IsPrint(a) && !unicode.IsSpace(a) && !unicode.IsMark(a), "%U", a)
+		for b := '\u00c0'; b <= '\u017f'; b++ {
+			pair := string([]rune{a, b})
+			require.True(t, norm.NFC.IsNormalString(pair), "%U %U", a, b)
+			require.Equal(t, pair, text.Normalise(pair))
+		}
+	}
+	require.Equal(t, "\u1e16", text.Normalise("\u0112\u0301"), "a mark behind one composes")
+}
+
 func FuzzNormalise(f *testing.F) {
 	for _, seed := range []string{"a\u200db", "\u1100\u115f\u1161", "e\u200b\u0301", "\u0958\u200d", "\xff \u200b", "\u1fef\u2000"} {
 		f.Add(seed)
