@@ -48,10 +48,12 @@ func ReadAddress(field string) (address Address, problem string) {
 		return Address{}, "is longer than 254 bytes"
 	}
 	shown := field
-	if !isBare(field) {
-		if shown, problem = unwrapped(apostrophes.Replace(text.Normalise(field))); problem != "" {
-			return Address{}, problem
+	if isBare(field) {
+		if normal, ok := bareAddress(field); ok {
+			return Address{Shown: field, Norm: normal}, ""
 		}
+	} else if shown, problem = unwrapped(apostrophes.Replace(text.Normalise(field))); problem != "" {
+		return Address{}, problem
 	}
 	normal, problem := normalAddress(shown)
 	if problem != "" {
@@ -71,6 +73,16 @@ func isBare(s string) bool {
 		}
 	}
 	return true
+}
+
+// bareAddress is what normalAddress gives for a text that isBare; false where that one must look closer or
+// say what is wrong.
+func bareAddress(s string) (address string, ok bool) {
+	address = strings.ToLower(s)
+	local, domain, found := strings.Cut(address, "@")
+	ok = found && local != "" && len(local) <= maxLocalBytes && len(address) <= maxAddressBytes &&
+		!strings.ContainsAny(domain, "@+") && dotted(domain) && !strings.Contains(address, "xn--")
+	return address, ok
 }
 
 // NormaliseAddress gives the form in which addresses are compared: lower-case, NFC,

@@ -100,6 +100,21 @@ func TestAnAddressIsTheSameInAllItsForms(t *testing.T) {
 	})
 }
 
+// TestBareTextIsReadAsAnyOther: letters, digits and a few signs, which have a shorter way.
+func TestBareTextIsReadAsAnyOther(t *testing.T) {
+	t.Parallel()
+	part := rapid.OneOf(
+		rapid.StringOf(rapid.SampledFrom([]rune("aZ09.-_+@"))), rapid.SampledFrom([]string{"xn--", "XN--bcher-kva", "corp.example", "@", strings.Repeat("a", 64)}),
+	)
+	rapid.Check(t, func(t *rapid.T) {
+		field := strings.Join(rapid.SliceOfN(part, 0, 6).Draw(t, "parts"), "")
+		got, problem := syncengine.ReadAddress(field)
+		same, sameProblem := syncengine.ReadAddress("<" + field + ">")
+		require.Equal(t, sameProblem, problem, "%q", field)
+		require.Equal(t, same.Norm, got.Norm, "%q", field)
+	})
+}
+
 func FuzzReadAddress(f *testing.F) {
 	for _, seed := range []string{
 		"mailto:a@x.de?b@c", "Ann <a@x.de>", `"'a@x.de'"`, "<<a@x.de>>", "a@x.de,;", "‘a’@x.de", "a@xn--bcher-kva.de", "ﬁ@ﬁ.de", "İ@x.de", "a@\u212a.de", "'a@x.de", ";a@x.de", "<a@x.de> ",
