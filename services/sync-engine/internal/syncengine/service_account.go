@@ -86,12 +86,12 @@ func localPart(address string) string {
 // servicePatternOf is the first pattern that a folded text has.
 func servicePatternOf(s string, nameless bool) string {
 	// Most texts have none of the runs of letters that a pattern needs.
-	if strings.HasPrefix(s, "s") || strings.Contains(s, "reply") || strings.Contains(s, "mailbox") || strings.Contains(s, "account") {
+	if strings.HasPrefix(s, "svc") || strings.Contains(s, "reply") || strings.Contains(s, "mailbox") || strings.Contains(s, "account") {
 		if found := firstPattern(servicePatterns, s); found != "" {
 			return found
 		}
 	}
-	if nameless && (strings.HasPrefix(s, "s") || strings.Contains(s, "bot") || strings.Contains(s, "automat") || strings.Contains(s, "daemon")) {
+	if nameless && (strings.HasPrefix(s, "sa") || strings.HasPrefix(s, "system") || strings.Contains(s, "bot") || strings.Contains(s, "automat") || strings.Contains(s, "daemon")) {
 		return firstPattern(namelessPatterns, s)
 	}
 	return ""
