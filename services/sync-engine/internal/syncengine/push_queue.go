@@ -14,31 +14,31 @@ type queueSource interface {
 
 // pushAll hands the items over, reports and counts by reason those that stand open:
 // what a person has decided on the same facts, which is what hand answers, is
-// unchanged. step is called after each.
+// unchanged. While some are handed over the next are read and those before reported.
+// step is called after each.
 func pushAll(ctx context.Context, from queueSource, hand func(context.Context, PushedItems) ([]string, error), push PushedItems, step Step) (map[string]int, error) {
 	open := map[string]int{}
-	for after := 0; ; {
-		items, err := from.Queue(ctx, after, queueChunk)
-		if err != nil {
-			return nil, err
-		}
-		if len(items) == 0 {
-			return open, nil
-		}
-		push.Items = items
-		decided, err := hand(ctx, push)
-		if err != nil {
-			return nil, err
-		}
+	items, err := from.Queue(ctx, 0, queueChunk)
+	if err != nil {
+		return nil, err
+	}
+	handed := handOver(ctx, hand, push, items)
+	defer func() { _, _ = handed() }() // where something else fails meanwhile
+	for after := 0; len(items) > 0; {
 		upTo := items[len(items)-1].Number
+		next, err := from.Queue(ctx, upTo, queueChunk)
+		decided, failed := handed()
+		if failed != nil {
+			return nil, failed
+		}
+		if err != nil {
+			return nil, err
+		}
+		handed = handOver(ctx, hand, push, next)
 		if err := from.ReportQueued(ctx, after, upTo, decided); err != nil {
 			return nil, err
 		}
-		after = upTo
-		closed := make(map[string]bool, len(decided))
-		for _, id := range decided {
-			closed[id] = true
-		}
+		closed := setOf(decided)
 		for i := range items {
 			if !closed[items[i].ObjectID] {
 				open[items[i].Reason]++
@@ -47,5 +47,27 @@ func pushAll(ctx context.Context, from queueSource, hand func(context.Context, P
 		if err := step(len(items)); err != nil {
 			return nil, err
 		}
+		items, after = next, upTo
+	}
+	return open, nil
+}
+
+// handOver begins to hand items over, if there are any. What it returns waits for the end and gives what
+// came of it.
+func handOver(ctx context.Context, hand func(context.Context, PushedItems) ([]string, error), push PushedItems, items []QueueItem) func() ([]string, error) {
+	if len(items) == 0 {
+		return func() ([]string, error) { return nil, nil }
+	}
+	push.Items = items
+	done := make(chan struct{})
+	var decided []string
+	var err error
+	go func() {
+		defer close(done)
+		decided, err = hand(ctx, push)
+	}()
+	return func() ([]string, error) {
+		<-done
+		return decided, err
 	}
 }
