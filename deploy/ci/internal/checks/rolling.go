@@ -12,7 +12,7 @@ import (
 
 // versionBefore is the revision whose programs have to work on this version's schema, and
 // beside this version's programs: that which was released last.
-const versionBefore = "92a69321346f20d81a104307aed6a92c0230a4ed"
+const versionBefore = "4dec17da70c515ee8becbc11d782b8e2b8d567ec"
 
 // Rolling builds the programs of an earlier version, by default of the one before, and
 // replaces them one by one by this version's on a running system: see
