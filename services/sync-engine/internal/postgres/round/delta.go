@@ -65,9 +65,6 @@ func (r *Round) lastRound(ctx context.Context, q *sqlc.Queries) (*syncengine.Las
 	return &last, nil
 }
 
-// first reports that the directory had no round before.
-func (r *Round) first() bool { return r.last != nil && r.last.ClientID == "" }
-
 // HostChanged implements syncengine.Round.
 func (r *Round) HostChanged(ctx context.Context, linked bool, most int) (ids []string, err error) {
 	if r.seen.since == nil { // the last round was one of an earlier release

@@ -93,6 +93,9 @@ func (r *Round) args(of span) pgx.NamedArgs {
 	return args
 }
 
+// first reports that the directory had no round before.
+func (r *Round) first() bool { return r.last != nil && r.last.ClientID == "" }
+
 // with is args and one more.
 func with(args pgx.NamedArgs, name string, value any) pgx.NamedArgs {
 	args = maps.Clone(args)
