@@ -79,9 +79,10 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, to Conns, c Config) (
 		Undo:        syncengine.NewUndoResolution(store, clients, time.Now),
 	})
 	rpc.RegisterSettings(server, rpc.SettingsCases{
-		Read:   syncengine.NewReadSettings(store, clients, time.Now),
-		Change: syncengine.NewChangeSettings(store, clients, box, pg.NewID, time.Now),
-		Test:   syncengine.NewTestFilters(store, users, clients, time.Now),
+		Read:    syncengine.NewReadSettings(store, clients, time.Now),
+		Changes: syncengine.NewListSettingsChanges(store),
+		Change:  syncengine.NewChangeSettings(store, clients, box, pg.NewID, time.Now),
+		Test:    syncengine.NewTestFilters(store, users, clients, time.Now),
 	})
 	rpc.RegisterReports(server, rpc.ReportCases{
 		Identities:    syncengine.NewListIdentities(store, c.ReportDays, time.Now),
@@ -91,7 +92,12 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, to Conns, c Config) (
 	})
 	rpc.RegisterExplain(server, syncengine.NewExplain(store, gated, users, clients, queue, time.Now))
 	rpc.RegisterFeed(server, syncengine.NewAppendFeed(store, time.Now))
-	rpc.RegisterPeople(server, syncengine.NewExportPerson(store, queue), syncengine.NewErasePerson(store, queue, pg.NewID, time.Now))
+	rpc.RegisterPeople(server, rpc.PersonCases{
+		Export:   syncengine.NewExportPerson(store, queue),
+		Erase:    syncengine.NewErasePerson(store, queue, pg.NewID, time.Now),
+		Erasures: syncengine.NewListErasures(store),
+		Lift:     syncengine.NewLiftErasure(store, time.Now),
+	})
 	outbox.Serve(server, box)
 	return store, box
 }

@@ -237,7 +237,7 @@ func (o *erasing) heads(ctx context.Context, q *sqlc.Queries) (contacts, clients
 	return contacts, clients, err
 }
 
-// Erasures implements syncengine.ErasureStore.
+// Erasures implements syncengine.ErasureReader.
 func (s *Store) Erasures(ctx context.Context, beforeID string, limit int) (all []syncengine.Erasure, err error) {
 	before := uuid.Max
 	if beforeID != "" {
@@ -262,7 +262,7 @@ func (s *Store) Erasures(ctx context.Context, beforeID string, limit int) (all [
 	return all, err
 }
 
-// LiftErasure implements syncengine.ErasureStore.
+// LiftErasure implements syncengine.ErasureLifter.
 func (s *Store) LiftErasure(ctx context.Context, erasureID string, now time.Time) (so syncengine.Erasure, err error) {
 	id, err := parse(erasureID, syncengine.ErrUnknownErasure)
 	if err != nil {

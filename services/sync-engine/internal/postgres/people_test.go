@@ -38,12 +38,16 @@ func (f *fakePeople) ErasePerson(_ context.Context, p *syncengine.Person) (map[s
 type requests struct {
 	export *syncengine.ExportPerson
 	erase  *syncengine.ErasePerson
+	lift   *syncengine.LiftErasure
 	queue  *fakePeople
 }
 
 func (e *engine) requests() requests {
 	queue := &fakePeople{}
-	return requests{queue: queue, export: syncengine.NewExportPerson(e.store, queue), erase: syncengine.NewErasePerson(e.store, queue, pg.NewID, e.clock)}
+	return requests{
+		queue: queue, export: syncengine.NewExportPerson(e.store, queue), erase: syncengine.NewErasePerson(e.store, queue, pg.NewID, e.clock),
+		lift: syncengine.NewLiftErasure(e.store, e.clock),
+	}
 }
 
 // found are the tables in which a text stands anywhere, in any case.
@@ -164,11 +168,11 @@ func TestAnErasedPersonIsNowhereAndDoesNotComeBack(t *testing.T) {
 	require.Equal(t, map[string]int{syncengine.FilterErased: 1}, result.Filtered)
 	require.Empty(t, e.found(names...))
 
-	_, err = p.erase.Lift(e.ctx(), erasure.ID)
+	_, err = p.lift.Do(e.ctx(), erasure.ID)
 	require.NoError(t, err)
 	e.round()
 	require.NotEmpty(t, e.found(zsofia))
-	listed, err := p.erase.List(e.ctx(), "", 10)
+	listed, err := syncengine.NewListErasures(e.store).Do(e.ctx(), "", 10)
 	require.NoError(t, err)
 	require.Len(t, listed, 1)
 	require.NotNil(t, listed[0].LiftedAt)
@@ -235,7 +239,7 @@ func TestAnErasureWaitsForARoundUnderWay(t *testing.T) {
 	require.NoError(t, err)
 	require.Nil(t, begun.CompletedAt)
 	require.Empty(t, p.queue.asked, "the round may still push items")
-	_, err = p.erase.Lift(e.ctx(), begun.ID)
+	_, err = p.lift.Do(e.ctx(), begun.ID)
 	require.ErrorIs(t, err, syncengine.ErrErasurePending)
 	require.Equal(t, []string{begun.ID}, e.rows(`SELECT arguments->>'erasure_id' FROM outbox WHERE kind = 'erase_person' AND done_at IS NULL`))
 

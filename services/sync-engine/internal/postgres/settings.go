@@ -101,7 +101,7 @@ func (s *Store) ChangeSettings(
 	return after, effects, err
 }
 
-// SettingsChanges implements syncengine.SettingsReader.
+// SettingsChanges implements syncengine.SettingsHistory.
 func (s *Store) SettingsChanges(ctx context.Context, managedTenantID, after string, limit int) (changes []syncengine.SettingsChange, err error) {
 	var behind *uuid.UUID
 	if after != "" {

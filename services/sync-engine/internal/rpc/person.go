@@ -19,9 +19,17 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
+// PersonCases are what the server of people's requests calls.
+type PersonCases struct {
+	Export   *syncengine.ExportPerson
+	Erase    *syncengine.ErasePerson
+	Erasures *syncengine.ListErasures
+	Lift     *syncengine.LiftErasure
+}
+
 // RegisterPeople serves requests of people about their data.
-func RegisterPeople(server grpc.ServiceRegistrar, export *syncengine.ExportPerson, erase *syncengine.ErasePerson) {
-	s := &personServer{export: export, erase: erase}
+func RegisterPeople(server grpc.ServiceRegistrar, cases PersonCases) {
+	s := &personServer{cases: cases}
 	syncenginev1.RegisterPersonServiceServer(server, s)
 	syncenginev1.RegisterPersonInternalServiceServer(server, s)
 }
@@ -29,8 +37,7 @@ func RegisterPeople(server grpc.ServiceRegistrar, export *syncengine.ExportPerso
 type personServer struct {
 	syncenginev1.UnimplementedPersonServiceServer
 	syncenginev1.UnimplementedPersonInternalServiceServer
-	export *syncengine.ExportPerson
-	erase  *syncengine.ErasePerson
+	cases PersonCases
 }
 
 func subjectOf(m *syncenginev1.PersonSubject) syncengine.PersonSubject {
@@ -38,7 +45,7 @@ func subjectOf(m *syncenginev1.PersonSubject) syncengine.PersonSubject {
 }
 
 func (s *personServer) ExportPerson(ctx context.Context, req *syncenginev1.ExportPersonRequest) (*syncenginev1.ExportPersonResponse, error) {
-	person, records, digest, err := s.export.Do(ctx, subjectOf(req.GetSubject()))
+	person, records, digest, err := s.cases.Export.Do(ctx, subjectOf(req.GetSubject()))
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +98,7 @@ func (s *personServer) ErasePerson(ctx context.Context, req *syncenginev1.EraseP
 	if err != nil {
 		return nil, err
 	}
-	erasure, err := s.erase.Do(ctx, subjectOf(req.GetSubject()), req.GetDigest(), call.Actor.ID, req.GetReference())
+	erasure, err := s.cases.Erase.Do(ctx, subjectOf(req.GetSubject()), req.GetDigest(), call.Actor.ID, req.GetReference())
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +110,7 @@ func (s *personServer) ListErasures(ctx context.Context, req *syncenginev1.ListE
 		return nil, page.ErrToken
 	}
 	size := pageSize(req.GetPageSize())
-	erasures, err := s.erase.List(ctx, req.GetPageToken(), size+1)
+	erasures, err := s.cases.Erasures.Do(ctx, req.GetPageToken(), size+1)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +126,7 @@ func (s *personServer) ListErasures(ctx context.Context, req *syncenginev1.ListE
 }
 
 func (s *personServer) LiftErasure(ctx context.Context, req *syncenginev1.LiftErasureRequest) (*syncenginev1.LiftErasureResponse, error) {
-	erasure, err := s.erase.Lift(ctx, req.GetErasureId())
+	erasure, err := s.cases.Lift.Do(ctx, req.GetErasureId())
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +135,7 @@ func (s *personServer) LiftErasure(ctx context.Context, req *syncenginev1.LiftEr
 
 // FinishErasure serves PersonInternalService.
 func (s *personServer) FinishErasure(ctx context.Context, req *syncenginev1.FinishErasureRequest) (*syncenginev1.FinishErasureResponse, error) {
-	if err := s.erase.Finish(ctx, req.GetErasureId()); err != nil {
+	if err := s.cases.Erase.Finish(ctx, req.GetErasureId()); err != nil {
 		return nil, err
 	}
 	return &syncenginev1.FinishErasureResponse{}, nil

@@ -17,9 +17,10 @@ import (
 
 // SettingsCases are what the server of settings calls.
 type SettingsCases struct {
-	Read   *syncengine.ReadSettings
-	Change *syncengine.ChangeSettings
-	Test   *syncengine.TestFilters
+	Read    *syncengine.ReadSettings
+	Changes *syncengine.ListSettingsChanges
+	Change  *syncengine.ChangeSettings
+	Test    *syncengine.TestFilters
 }
 
 // RegisterSettings serves the contracts of settings.
@@ -74,7 +75,7 @@ func (s *settingsServer) ListSettingsChanges(
 	if cursor != nil {
 		after = cursor.ID
 	}
-	changes, next, err := s.cases.Read.Changes(ctx, req.GetManagedTenantId(), after, pageSize(req.GetPageSize()))
+	changes, next, err := s.cases.Changes.Do(ctx, req.GetManagedTenantId(), after, pageSize(req.GetPageSize()))
 	if err != nil {
 		return nil, err
 	}

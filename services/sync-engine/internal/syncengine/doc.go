@@ -16,11 +16,13 @@
 //     watch_run.go, statistics.go, schedule.go, list_scheduled_tenants.go,
 //     list_quarantined_tenants.go, ticket.go
 //   - settings: settings.go (as a round reads them), stated_settings.go (as somebody states
-//     them), check_settings.go, read_settings.go, change_settings.go, test_filters.go
+//     them), check_settings.go, read_settings.go, list_settings_changes.go, change_settings.go,
+//     test_filters.go
 //   - contacts: contact.go, provenance.go, batch.go, batch_record.go, batch_decide.go,
 //     changes.go, append_feed.go
 //   - what a person decided: decide_held.go, revise_mapping.go, decide_orphans.go,
 //     resolve_identity.go, undo_resolution.go
 //   - what is shown and erased of one person: explain.go, explain_person.go,
-//     explain_filters.go, explain_decision.go, person.go, erase_person.go
+//     explain_filters.go, explain_decision.go, person.go, erase_person.go, list_erasures.go,
+//     lift_erasure.go
 package syncengine

@@ -39,10 +39,6 @@ type ErasureStore interface {
 	// that knows the person; errs.Unavailable, reason round_in_progress, where one has
 	// them for long. Nil with the erasure where it was done. ErrUnknownErasure.
 	OpenErasure(ctx context.Context, id string) (Erasing, Erasure, error)
-	Erasures(ctx context.Context, beforeID string, limit int) ([]Erasure, error)
-	// LiftErasure forgets the marks, and has the next rounds list everybody.
-	// ErrUnknownErasure, ErrErasurePending.
-	LiftErasure(ctx context.Context, id string, now time.Time) (Erasure, error)
 }
 
 // Erasing is an erasure under way, on a connection that holds locks.
@@ -119,14 +115,4 @@ func (e *ErasePerson) carryOut(ctx context.Context, id string) (Erasure, error) 
 		return Erasure{}, err
 	}
 	return erasing.Erase(ctx, elsewhere, e.now())
-}
-
-// List returns erasures made before another one, newest first.
-func (e *ErasePerson) List(ctx context.Context, beforeID string, limit int) ([]Erasure, error) {
-	return e.store.Erasures(ctx, beforeID, limit)
-}
-
-// Lift lets the person be synced again. ErrUnknownErasure, ErrErasurePending.
-func (e *ErasePerson) Lift(ctx context.Context, id string) (Erasure, error) {
-	return e.store.LiftErasure(ctx, id, e.now())
 }
