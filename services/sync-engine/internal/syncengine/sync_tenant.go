@@ -123,30 +123,16 @@ func (w *work) do(ctx context.Context) (Result, error) {
 			return result, err
 		}
 	}
-	if err := w.enter(PhasePreparing); err != nil {
+	result, err := w.prepare(ctx, listing)
+	if err != nil {
 		return Result{}, err
-	}
-	if w.tally, err = w.round.Prepare(ctx, w.step); err != nil {
-		return Result{}, err
-	}
-	result := Result{
-		State: StateCompleted, Filtered: w.tally.Filtered, Failures: w.tally.Failures, Listing: listing,
-		Fingerprint: w.rules.Settings.Fingerprint(), Members: w.rules.Settings.Members, Now: w.rules.Now,
-	}
-	if w.tally.Failed > 0 {
-		result.State = StatePartial
 	}
 	reason, err := w.heldListing(ctx)
 	if err != nil {
 		return Result{}, err
 	}
 	if reason != "" {
-		result.Held, result.State = holdListing(reason, w.managed.EntraTenantID, w.tally.ActiveLinks), StateHeld
-		written, err := w.round.Written(ctx) // by an attempt that saw another listing
-		if err != nil {
-			return Result{}, err
-		}
-		return result, w.close(ctx, &result, written)
+		return w.closeHeld(ctx, result, reason)
 	}
 	// A record without an id may be of any user, so that none may be taken for absent.
 	complete := (listing.Full || w.delta) && w.tally.Nameless == 0
@@ -183,6 +169,35 @@ func (w *work) do(ctx context.Context) (Result, error) {
 	result.Applied, result.PeopleListed = true, w.tally.Passed > 0
 	if result.Held == nil {
 		result.Standing = w.tally.standing(w.run.ID, queued)
+	}
+	return result, w.close(ctx, &result, written)
+}
+
+// prepare counts what was staged, and begins the result with it.
+func (w *work) prepare(ctx context.Context, listing Listing) (Result, error) {
+	err := w.enter(PhasePreparing)
+	if err != nil {
+		return Result{}, err
+	}
+	if w.tally, err = w.round.Prepare(ctx, w.step); err != nil {
+		return Result{}, err
+	}
+	result := Result{
+		State: StateCompleted, Filtered: w.tally.Filtered, Failures: w.tally.Failures, Listing: listing,
+		Fingerprint: w.rules.Settings.Fingerprint(), Members: w.rules.Settings.Members, Now: w.rules.Now,
+	}
+	if w.tally.Failed > 0 {
+		result.State = StatePartial
+	}
+	return result, nil
+}
+
+// closeHeld ends a round whose listing is not believed.
+func (w *work) closeHeld(ctx context.Context, result Result, reason string) (Result, error) {
+	result.Held, result.State = holdListing(reason, w.managed.EntraTenantID, w.tally.ActiveLinks), StateHeld
+	written, err := w.round.Written(ctx) // by an attempt that saw another listing
+	if err != nil {
+		return Result{}, err
 	}
 	return result, w.close(ctx, &result, written)
 }
