@@ -1,17 +1,19 @@
 -- name: apply_links
--- What becomes of links that stand. Written as an insertion that always meets the link's row, so that
--- it is found by its key and in no other way: of an UPDATE the planner may think that the directory
--- has a few links, and read them all for each range.
-INSERT INTO entra_contact_links AS l (tenant_id, entra_tenant_id, entra_object_id, contact_id, client_id, status,
-    last_seen_at, last_synced_at, created_at)
-SELECT @tenant, @directory, p.object_id, p.contact_id, @client, 'inactive', @now, @now, @now
-FROM plan p
-WHERE p.n > @after AND p.n <= @up_to AND p.action IN ('inactivate', 'reactivate', 'resume', 'update', 'touch', 'seen', 'missing', 'absent')
-ORDER BY p.n
-ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) DO UPDATE
-SET (status, gone_at, last_seen_at, last_synced_at) = (
-    SELECT CASE p.action WHEN 'inactivate' THEN 'inactive' WHEN 'reactivate' THEN 'active' WHEN 'resume' THEN 'active' ELSE l.status END,
-           CASE WHEN p.reason = 'deleted_upstream' THEN COALESCE(l.gone_at, @now) END,
-           CASE WHEN p.reason = 'deleted_upstream' THEN l.last_seen_at ELSE @now END,
-           @now
-    FROM plan p WHERE p.object_id = EXCLUDED.entra_object_id LIMIT 1);
+-- What becomes of links that stand. The rows are found again by their place, as in mapping_range.
+WITH due AS MATERIALIZED (
+    SELECT l.place, p.action, p.reason
+    FROM plan p
+    CROSS JOIN LATERAL (
+        SELECT l.ctid AS place FROM entra_contact_links l
+        WHERE l.entra_tenant_id = @directory AND l.entra_object_id = p.object_id
+        LIMIT 1
+    ) l
+    WHERE p.n > @after AND p.n <= @up_to AND p.action IN ('inactivate', 'reactivate', 'resume', 'update', 'touch', 'seen', 'missing', 'absent')
+)
+UPDATE entra_contact_links l
+SET status = CASE d.action WHEN 'inactivate' THEN 'inactive' WHEN 'reactivate' THEN 'active' WHEN 'resume' THEN 'active' ELSE l.status END,
+    gone_at = CASE WHEN d.reason = 'deleted_upstream' THEN COALESCE(l.gone_at, @now) END,
+    last_seen_at = CASE WHEN d.reason = 'deleted_upstream' THEN l.last_seen_at ELSE @now END,
+    last_synced_at = @now
+FROM due d
+WHERE l.ctid = d.place;

@@ -192,7 +192,7 @@ func (b *bundle) lookAtPlans(state string, r *Round) {
 	require.NoError(b.t, err)
 	_, err = r.conn.Raw().Exec(b.ctx, takeoverIndex) // and those that find accounts made again
 	require.NoError(b.t, err)
-	args["takes"], args["known"], args["links"], args["matched"], args["shared"] = true, true, true, true, true
+	args["takes"], args["known"], args["links"], args["matched"], args["shared"], args["left"] = true, true, true, true, true, true
 	for name, sql := range statements(b.t) {
 		if slices.Contains(unplanned, name) || state == empty && strings.HasPrefix(name, "orphans_") { // of which there are none then
 			continue

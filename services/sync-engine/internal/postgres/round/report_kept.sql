@@ -7,7 +7,7 @@ SELECT @tenant, @run, @managed_tenant, k.entra_object_id, 0, CASE WHEN k.failure
        CASE WHEN k.failure IS NULL THEN k.pattern END, CASE WHEN k.failure IS NULL THEN l.contact_id END, k.full_name, k.upn
 FROM kept_identities k
 LEFT JOIN LATERAL (SELECT true AS found FROM stage s WHERE s.object_id = k.entra_object_id LIMIT 1) s ON true
-LEFT JOIN LATERAL (SELECT true AS found FROM removed r WHERE r.object_id = k.entra_object_id LIMIT 1) r ON true
+LEFT JOIN LATERAL (SELECT true AS found FROM removed r WHERE @left AND r.object_id = k.entra_object_id LIMIT 1) r ON true
 LEFT JOIN LATERAL (
     SELECT l.contact_id FROM entra_contact_links l
     WHERE k.linked AND l.entra_tenant_id = @directory AND l.entra_object_id = k.entra_object_id AND l.ended_at IS NULL
