@@ -1,5 +1,6 @@
 import {
   ActionIcon,
+  Alert,
   AppShell,
   Box,
   Burger,
@@ -101,19 +102,21 @@ function Frame({ session, ended, away }: { session: Session; ended: boolean; awa
       <AppShell.Main id="content" tabIndex={-1} style={{ outline: 'none' }}>
         <Box maw={1320} mx="auto">
           {ended && (
-            <Group className="card" p="sm" mb="md" role="alert" justify="space-between">
-              <Text>{embedded() ? 'Your session has ended. What you entered here stays until the application around this page signs you in again.' : 'Your session has ended. What you entered here stays: sign in in a new tab, then go on.'}</Text>
-              {!embedded() && (
-                <Button component="a" href="/auth/sign-in?returnTo=/" target="_blank" size="xs">
-                  Sign in
-                </Button>
-              )}
-            </Group>
+            <Alert color="orange" icon={<Icon name="warning" />} mb="md" role="alert">
+              <Group justify="space-between">
+                <Text>{embedded() ? 'Your session has ended. What you entered here stays until the application around this page signs you in again.' : 'Your session has ended. What you entered here stays: sign in in a new tab, then go on.'}</Text>
+                {!embedded() && (
+                  <Button component="a" href="/auth/sign-in?returnTo=/" target="_blank" size="xs">
+                    Sign in
+                  </Button>
+                )}
+              </Group>
+            </Alert>
           )}
           {away && (
-            <Group className="card" p="sm" mb="md" role="status">
-              <Text>The server cannot be reached. What you see may be old; as soon as it answers, this goes on by itself.</Text>
-            </Group>
+            <Alert color="orange" icon={<Icon name="warning" />} mb="md" role="status">
+              The server cannot be reached. What you see may be old; as soon as it answers, this goes on by itself.
+            </Alert>
           )}
           {client ? (
             <Empty order={1} icon="lock" title="This page is for your service provider">
