@@ -165,19 +165,27 @@ func TestARangeUnderWayIsCountedBeforeItsRunIsCancelled(t *testing.T) {
 // under way: the range that follows must link it and not make a second one.
 func TestHostBatchBetweenRangesIsDecidedAgain(t *testing.T) {
 	t.Parallel()
-	e := setup(t)
-	e.dir.users = people(syncengine.RangeSize + 10)
-	run := e.started(syncengine.TypeAllTenants, false)
-	last := e.dir.users[len(e.dir.users)-1]
-	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
-		if p.Applied == syncengine.RangeSize {
-			e.host(syncengine.ContactRecord{ExternalID: ptr("h"), ClientID: ptr(client), FullName: "By the host", Email: &last.Mail})
-		}
-		return nil
-	})
-	require.NoError(t, err)
-	require.Equal(t, syncengine.Counters{Created: syncengine.RangeSize + 9, Linked: 1}, e.finished(run.ID).Counters)
-	require.Equal(t, 1, e.count(`SELECT count(*) FROM contacts WHERE email_norm = $1`, last.Mail))
+	for name, sharing := range map[string]int{"nobody shares an address": 0, "two share one": 2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := setup(t)
+			e.dir.users = people(syncengine.RangeSize + 10)
+			for i := range sharing {
+				e.dir.users[i].ProxyAddresses = []string{"smtp:shared@corp.example"}
+			}
+			run := e.started(syncengine.TypeAllTenants, false)
+			last := e.dir.users[len(e.dir.users)-1]
+			_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+				if p.Applied == syncengine.RangeSize {
+					e.host(syncengine.ContactRecord{ExternalID: ptr("h"), ClientID: ptr(client), FullName: "By the host", Email: &last.Mail})
+				}
+				return nil
+			})
+			require.NoError(t, err)
+			require.Equal(t, syncengine.Counters{Created: syncengine.RangeSize + 9 - sharing, Linked: 1, Ambiguous: sharing}, e.finished(run.ID).Counters)
+			require.Equal(t, 1, e.count(`SELECT count(*) FROM contacts WHERE email_norm = $1`, last.Mail))
+		})
+	}
 }
 
 // interrupted is an attempt of the run's round that ends with an error after it wrote.

@@ -96,26 +96,27 @@ func (r *Round) decideUnlinked(ctx context.Context, rules syncengine.Rules, step
 	})
 }
 
-// listAddresses lists the addresses of identities without a link, and which of them are shared: all that
-// may be a contact's, and else those alone of identities that share one.
+// listAddresses lists the addresses of identities without a link, and which of them are shared: all where
+// one may be a contact's, and else those alone of identities that share one.
 func (r *Round) listAddresses(ctx context.Context, step syncengine.Step) error {
-	err := r.inDirectory(ctx, indexAddresses)
-	if err == nil && r.plan.matched {
-		r.plan.shared = true
-		err = r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
-			return exec(ctx, tx, r.args(of), decideAddresses)
-		})
+	var hashes []int64 // nil for all
+	err := r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if err := indexAddresses(ctx, tx); err != nil || r.plan.matched {
+			return err
+		}
+		return tx.QueryRow(ctx, sharedAddresses).Scan(&hashes)
+	})
+	r.plan.shared = r.plan.matched || len(hashes) > 0
+	if err != nil || !r.plan.shared {
+		return err
 	}
+	err = r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
+		return exec(ctx, tx, with(r.args(of), "hashes", hashes), decideAddresses)
+	})
 	if err != nil {
 		return err
 	}
 	return r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if !r.plan.matched {
-			listed, err := tx.Exec(ctx, sharedAddresses)
-			if r.plan.shared = listed.RowsAffected() > 0; err != nil || !r.plan.shared {
-				return err
-			}
-		}
 		_, err := tx.Exec(ctx, decideDuplicates)
 		return err
 	}, pg.InOnePass())
