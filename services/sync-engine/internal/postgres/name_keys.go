@@ -97,16 +97,12 @@ func writeContactKeys(ctx context.Context, q *sqlc.Queries, rows []sqlc.Contacts
 		clients = append(clients, row.ClientID)
 	}
 	free, err := q.ShareClientHeads(ctx, clients)
-	if err != nil {
+	if err != nil || len(free) == 0 {
 		return 0, err
 	}
+	of.ClientIds = free // of one that was moved since it was read, the head may be another one
 	for _, row := range rows {
-		if slices.Contains(free, row.ClientID) {
-			of.Ids, of.FullNames, of.NameKeys = append(of.Ids, row.ID), append(of.FullNames, row.FullName), append(of.NameKeys, syncengine.NameKey(row.FullName))
-		}
-	}
-	if len(of.Ids) == 0 {
-		return 0, nil
+		of.Ids, of.FullNames, of.NameKeys = append(of.Ids, row.ID), append(of.FullNames, row.FullName), append(of.NameKeys, syncengine.NameKey(row.FullName))
 	}
 	n, err := q.KeyContacts(ctx, of)
 	if err != nil || n == 0 {

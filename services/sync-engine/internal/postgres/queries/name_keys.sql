@@ -28,15 +28,15 @@ ORDER BY s.n;
 SELECT h.client_id FROM client_heads h WHERE h.client_id = ANY (@client_ids::uuid[]) FOR SHARE SKIP LOCKED;
 
 -- name: KeyContacts :execrows
--- Nothing but the key, of contacts whose key is still between these two. One that somebody else writes
--- just now is left to the next time. By their keys they are few whatever index is read, and nothing is joined, which might be read
+-- Nothing but the key, of contacts of these clients whose key is still between these two. One that somebody
+-- else writes just now is left to the next time. By their keys they are few whatever index is read, and nothing is joined, which might be read
 -- once for each.
 UPDATE contacts c
 SET name_key = (@name_keys::text[])[array_position(@ids::uuid[], c.id)]
 WHERE c.name_key >= @from_key::text AND c.name_key <= @to_key::text
   AND c.id = ANY (ARRAY(
       SELECT l.id FROM contacts l
-      WHERE l.name_key >= @from_key::text AND l.name_key <= @to_key::text AND l.id = ANY (@ids::uuid[])
+      WHERE l.name_key >= @from_key::text AND l.name_key <= @to_key::text AND l.id = ANY (@ids::uuid[]) AND l.client_id = ANY (@client_ids::uuid[])
       FOR NO KEY UPDATE SKIP LOCKED))
   AND c.full_name = (@full_names::text[])[array_position(@ids::uuid[], c.id)];
 

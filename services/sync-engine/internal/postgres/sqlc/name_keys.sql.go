@@ -131,9 +131,9 @@ SET name_key = ($1::text[])[array_position($2::uuid[], c.id)]
 WHERE c.name_key >= $3::text AND c.name_key <= $4::text
   AND c.id = ANY (ARRAY(
       SELECT l.id FROM contacts l
-      WHERE l.name_key >= $3::text AND l.name_key <= $4::text AND l.id = ANY ($2::uuid[])
+      WHERE l.name_key >= $3::text AND l.name_key <= $4::text AND l.id = ANY ($2::uuid[]) AND l.client_id = ANY ($5::uuid[])
       FOR NO KEY UPDATE SKIP LOCKED))
-  AND c.full_name = ($5::text[])[array_position($2::uuid[], c.id)]
+  AND c.full_name = ($6::text[])[array_position($2::uuid[], c.id)]
 `
 
 type KeyContactsParams struct {
@@ -141,11 +141,12 @@ type KeyContactsParams struct {
 	Ids       []uuid.UUID
 	FromKey   string
 	ToKey     string
+	ClientIds []uuid.UUID
 	FullNames []string
 }
 
-// Nothing but the key, of contacts whose key is still between these two. One that somebody else writes
-// just now is left to the next time. By their keys they are few whatever index is read, and nothing is joined, which might be read
+// Nothing but the key, of contacts of these clients whose key is still between these two. One that somebody
+// else writes just now is left to the next time. By their keys they are few whatever index is read, and nothing is joined, which might be read
 // once for each.
 func (q *Queries) KeyContacts(ctx context.Context, arg KeyContactsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, keyContacts,
@@ -153,6 +154,7 @@ func (q *Queries) KeyContacts(ctx context.Context, arg KeyContactsParams) (int64
 		arg.Ids,
 		arg.FromKey,
 		arg.ToKey,
+		arg.ClientIds,
 		arg.FullNames,
 	)
 	if err != nil {
