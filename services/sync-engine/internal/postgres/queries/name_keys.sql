@@ -29,8 +29,8 @@ SELECT h.client_id FROM client_heads h WHERE h.client_id = ANY (@client_ids::uui
 
 -- name: KeyContacts :execrows
 -- Nothing but the key, of contacts of these clients whose key is still between these two. One that somebody
--- else writes just now is left to the next time. By their keys they are few whatever index is read, and nothing is joined, which might be read
--- once for each.
+-- else writes just now is left to the next time. By their keys they are few whatever index is read, and
+-- nothing is joined, which might be read once for each.
 UPDATE contacts c
 SET name_key = (@name_keys::text[])[array_position(@ids::uuid[], c.id)]
 WHERE c.name_key >= @from_key::text AND c.name_key <= @to_key::text

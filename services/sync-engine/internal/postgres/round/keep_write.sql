@@ -1,5 +1,6 @@
 -- name: keep_write
--- An identity that is kept already, as it is, writes no row. Before the directory's first round none is.
+-- An identity that is kept already, as it is, writes no row. Before the
+-- directory's first round has ended none is looked for: what an attempt of it kept is written again.
 INSERT INTO kept_identities (tenant_id, entra_tenant_id, entra_object_id, failure, verdict, pattern, linked, content, upn, enabled, full_name, name_key, named,
     email, email_norm, mailed, phone, role, addresses, own, contact_id, properties, licences, user_type)
 SELECT @tenant, @directory, h.object_id, s.failure, s.verdict, s.pattern, h.linked, s.content, s.upn, s.enabled, s.full_name, s.name_key, s.named,

@@ -146,8 +146,8 @@ type KeyContactsParams struct {
 }
 
 // Nothing but the key, of contacts of these clients whose key is still between these two. One that somebody
-// else writes just now is left to the next time. By their keys they are few whatever index is read, and nothing is joined, which might be read
-// once for each.
+// else writes just now is left to the next time. By their keys they are few whatever index is read, and
+// nothing is joined, which might be read once for each.
 func (q *Queries) KeyContacts(ctx context.Context, arg KeyContactsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, keyContacts,
 		arg.NameKeys,
