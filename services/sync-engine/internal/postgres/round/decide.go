@@ -142,7 +142,7 @@ func (r *Round) decideRemoved(ctx context.Context, tx pgx.Tx, of span) error {
 func (r *Round) decided(ctx context.Context) (c counted, err error) {
 	err = r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if c, err = r.countPlanned(ctx, tx, everything); err != nil || c.actions[actionCreate]+c.actions[actionQueue] == c.planned() {
-			return err // no contact and no link is looked up by the plan
+			return err // no contact is looked up by the plan
 		}
 		return r.indexPlan(ctx, tx)
 	})
@@ -155,7 +155,7 @@ func indexAddresses(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// indexPlan lets what is planned be looked up by contact and by identity.
+// indexPlan lets what is planned be looked up by contact.
 func (r *Round) indexPlan(ctx context.Context, tx pgx.Tx) error {
 	_, err := tx.Exec(ctx, planIndexes)
 	return err
