@@ -188,6 +188,52 @@ func TestHostBatchBetweenRangesIsDecidedAgain(t *testing.T) {
 	}
 }
 
+// TestAContactThatMovesWhileItsRangeWaitsIsWrittenUnderItsClientsLock has the host move a contact to
+// another client, in a batch that has the lock of the client's contacts when the range comes to it: rounds
+// of the other client hear of what the range writes there.
+func TestAContactThatMovesWhileItsRangeWaitsIsWrittenUnderItsClientsLock(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(3)
+	e.round()
+	var id string
+	require.NoError(t, e.admin.QueryRow(e.ctx(), `SELECT id FROM contacts WHERE email_norm = $1`, e.dir.users[0].Mail).Scan(&id))
+	e.dir.users[0].AccountEnabled = ptr(false)
+	feed, err := e.admin.Begin(e.ctx())
+	require.NoError(t, err)
+	defer func() { _ = feed.Rollback(context.WithoutCancel(e.ctx())) }()
+	_, err = feed.Exec(e.ctx(), `LOCK TABLE feed_heads IN SHARE MODE`) // the feed is the last that a batch writes
+	require.NoError(t, err)
+	ended := make(chan error, 2)
+	waiting := func(n int) {
+		require.Eventually(t, func() bool {
+			return len(ended) > 0 || n == e.count(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+		}, time.Minute, 10*time.Millisecond)
+	}
+	run, begun := e.started(syncengine.TypeAllTenants, false), false
+	go func() {
+		_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+			if p.Phase == syncengine.PhaseApplying && !begun {
+				begun = true
+				go func() {
+					_, err := e.batch.Do(e.ctx(), []syncengine.ContactRecord{{ID: &id, ClientID: ptr(other)}})
+					ended <- err
+				}()
+				waiting(1)
+			}
+			return nil
+		})
+		ended <- err
+	}()
+	waiting(2)
+	require.NoError(t, feed.Rollback(e.ctx()))
+	require.NoError(t, <-ended)
+	require.NoError(t, <-ended)
+	require.Equal(t, syncengine.Counters{Inactivated: 1, Unchanged: 2}, e.finished(run.ID).Counters)
+	require.Equal(t, []string{other + " true"}, e.rows(`SELECT client_id::text, inactive FROM contacts WHERE id = $1`, id))
+	require.Equal(t, 2, e.count(`SELECT revision FROM client_heads WHERE client_id = $1`, other), "by the host and by the range")
+}
+
 // interrupted is an attempt of the run's round that ends with an error after it wrote.
 func (e *engine) interrupted(runID string, with error) {
 	e.t.Helper()

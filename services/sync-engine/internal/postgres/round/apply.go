@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	_ "embed" // the statements
+	"errors"
 	"fmt"
 	"slices"
 
@@ -66,23 +67,29 @@ var (
 )
 
 // ApplyNext applies the next range in one transaction. Locks are taken in one
-// order everywhere: the client's head, the rows, the feed's head.
+// order everywhere: the client's head, the rows, the feed's head. Where the host moves
+// contacts of the range to clients whose heads it has not locked, it begins anew.
 func (r *Round) ApplyNext(ctx context.Context, rules syncengine.Rules) (applied int, done bool, err error) {
 	r.by(rules)
 	of, raised := span{after: r.plan.last}, false
-	err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		var last *int
-		if err := tx.QueryRow(ctx, nextRange, with(r.args(of), "limit", syncengine.RangeSize)).Scan(&last, &applied); err != nil {
+	for others := (&movedError{}); ; {
+		err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			var last *int
+			if err := tx.QueryRow(ctx, nextRange, with(r.args(of), "limit", syncengine.RangeSize)).Scan(&last, &applied); err != nil {
+				return err
+			}
+			if last == nil {
+				done = true
+				return nil
+			}
+			of.upTo, done = *last, applied < syncengine.RangeSize
+			raised, err = r.applyRange(ctx, tx, rules, of, others.to)
 			return err
+		})
+		if !errors.As(err, &others) {
+			break
 		}
-		if last == nil {
-			done = true
-			return nil
-		}
-		of.upTo, done = *last, applied < syncengine.RangeSize
-		raised, err = r.applyRange(ctx, tx, rules, of)
-		return err
-	})
+	}
 	if err != nil {
 		return 0, false, fmt.Errorf("applying the range after %d: %w", of.after, err)
 	}
@@ -95,17 +102,36 @@ func (r *Round) ApplyNext(ctx context.Context, rules syncengine.Rules) (applied 
 	return applied, done, nil
 }
 
-func (r *Round) applyRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, of span) (raised bool, err error) {
+// movedError ends the transaction of a range: contacts that it would write are at clients whose heads it
+// has not locked.
+type movedError struct {
+	to []uuid.UUID // the clients, and those whose heads it had locked
+}
+
+func (*movedError) Error() string { return "contacts moved to other clients" }
+
+// applyRange applies a range. Besides the heads of clients that it finds itself it locks those of others.
+func (r *Round) applyRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, of span, others []uuid.UUID) (raised bool, err error) {
 	if err := r.checkRevision(ctx, tx); err != nil {
 		return false, err
 	}
-	moved, raised, err := r.lockHeads(ctx, tx, of)
+	locked, moved, err := r.lockHeads(ctx, tx, of, others)
 	if err != nil {
 		return false, err
 	}
 	if moved {
 		if err := r.redecide(ctx, tx, rules, of); err != nil {
 			return false, err
+		}
+	}
+	if len(locked) > 0 || moved { // while this waited for the locks, contacts may have gone further
+		at, released, err := r.elsewhere(ctx, tx, of)
+		if err != nil {
+			return false, err
+		}
+		at = append(at, released...)
+		if slices.ContainsFunc(at, func(client uuid.UUID) bool { return !slices.Contains(locked, client) }) {
+			return false, &movedError{to: append(at, locked...)}
 		}
 	}
 	c, err := r.countPlanned(ctx, tx, of)
@@ -127,42 +153,46 @@ func (r *Round) applyRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rule
 		return false, err
 	}
 	// The feed's head is locked last and until the commit only.
-	return raised, exec(ctx, tx, r.args(of), applyChanges)
+	return len(locked) > 0, exec(ctx, tx, r.args(of), applyChanges)
 }
 
-// lockHeads locks the client's head, and where contacts of other clients are
-// written theirs too, in one order for all; those it raises. moved when somebody
-// else may have changed contacts of the range since the plan was made.
-func (r *Round) lockHeads(ctx context.Context, tx pgx.Tx, of span) (moved, raised bool, err error) {
+// elsewhere are the clients other than the round's at which contacts of the range are: of those that change,
+// which the host moved, and of those whose links are given to contacts of this client.
+func (r *Round) elsewhere(ctx context.Context, tx pgx.Tx, of span) (moved, released []uuid.UUID, err error) {
 	args := r.args(of)
-	clients, err := uuids(ctx, tx, movedClients, args)
+	moved, err = uuids(ctx, tx, movedClients, args)
+	if err == nil && r.plan.relinks {
+		released, err = uuids(ctx, tx, releaseClients, args)
+	}
+	return moved, released, err
+}
+
+// lockHeads locks the client's head. Where contacts of other clients are written it raises the heads of all
+// of them, and the client's own, in one order for all; it returns those. moved when somebody else may have
+// changed contacts of the range since the plan was made.
+func (r *Round) lockHeads(ctx context.Context, tx pgx.Tx, of span, others []uuid.UUID) (raised []uuid.UUID, moved bool, err error) {
+	clients, released, err := r.elsewhere(ctx, tx, of)
 	if err != nil {
-		return false, false, err
+		return nil, false, err
 	}
-	moved, raised = len(clients) > 0, len(clients) > 0 || r.plan.relinks
-	if r.plan.relinks {
-		released, err := uuids(ctx, tx, releaseClients, args)
-		if err != nil {
-			return false, false, err
-		}
-		clients = append(clients, released...)
-	}
-	if raised {
-		clients = append(clients, r.clientID)
-		slices.SortFunc(clients, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-		clients = slices.Compact(clients)
-		if err := sqlc.New(tx).RaiseClientHeads(ctx, sqlc.RaiseClientHeadsParams{TenantID: r.tenantID, ClientIds: clients}); err != nil {
-			return false, false, err
+	clients = append(clients, others...)
+	moved = len(clients) > 0
+	if moved || r.plan.relinks {
+		raised = slices.Concat(clients, released, []uuid.UUID{r.clientID})
+		slices.SortFunc(raised, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+		raised = slices.Compact(raised)
+		if err := sqlc.New(tx).RaiseClientHeads(ctx, sqlc.RaiseClientHeadsParams{TenantID: r.tenantID, ClientIds: raised}); err != nil {
+			return nil, false, err
 		}
 	}
 	var revision int64
-	if err := tx.QueryRow(ctx, lockHead, args).Scan(&revision); err != nil {
-		return false, false, err
+	if err := tx.QueryRow(ctx, lockHead, r.args(of)).Scan(&revision); err != nil {
+		return nil, false, err
 	}
-	if raised {
+	if len(raised) > 0 {
 		revision--
 	}
-	return moved || revision != r.plan.revision+r.plan.raised, raised, nil
+	return raised, moved || revision != r.plan.revision+r.plan.raised, nil
 }
 
 // count adds what a range came to to the managed tenant's result.
