@@ -188,6 +188,27 @@ func TestHostBatchBetweenRangesIsDecidedAgain(t *testing.T) {
 	}
 }
 
+// TestAnItemThatArisesMeanwhileWaitsInTheNextRoundToo has the host write two contacts of somebody whom the
+// round was going to make a contact of.
+func TestAnItemThatArisesMeanwhileWaitsInTheNextRoundToo(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(2)
+	run, wrote := e.started(syncengine.TypeAllTenants, false), false
+	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+		for _, external := range []string{"h-1", "h-2"} {
+			if p.Phase == syncengine.PhaseApplying && !wrote {
+				e.host(syncengine.ContactRecord{ExternalID: &external, ClientID: ptr(client), FullName: "By the host", Email: &e.dir.users[0].Mail})
+			}
+		}
+		wrote = wrote || p.Phase == syncengine.PhaseApplying
+		return nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, syncengine.Counters{Created: 1, Ambiguous: 1}, e.finished(run.ID).Counters)
+	require.Equal(t, syncengine.Counters{Unchanged: 1, Ambiguous: 1}, e.round().Counters)
+}
+
 // TestAContactThatMovesWhileItsRangeWaitsIsWrittenUnderItsClientsLock has the host move a contact to
 // another client, in a batch that has the lock of the client's contacts when the range comes to it: rounds
 // of the other client hear of what the range writes there.

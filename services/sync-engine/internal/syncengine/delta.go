@@ -46,8 +46,8 @@ type Standing struct {
 }
 
 // standing is what a round leaves behind, nil where the next one must count.
-func (t Tally) standing(runID string, queued map[string]int) *Standing {
-	return &Standing{ReportedIn: runID, Identities: t.Identities, Failed: t.Failed, Filtered: t.Filtered, Failures: t.Failures, Undecided: sum(queued)}
+func (t Tally) standing(runID string, undecided int) *Standing {
+	return &Standing{ReportedIn: runID, Identities: t.Identities, Failed: t.Failed, Filtered: t.Filtered, Failures: t.Failures, Undecided: undecided}
 }
 
 // tally is what was counted.

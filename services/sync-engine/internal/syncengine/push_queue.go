@@ -12,15 +12,15 @@ type queueSource interface {
 	ReportQueued(ctx context.Context, after, upTo int, decided []string) error
 }
 
-// pushAll hands the items over, reports and counts by reason those that stand open:
-// what a person has decided on the same facts, which is what hand answers, is
+// pushAll hands the items over, all of them, reports and counts by reason those that stand
+// open: what a person has decided on the same facts, which is what hand answers, is
 // unchanged. While some are handed over the next are read and those before reported.
 // step is called after each.
-func pushAll(ctx context.Context, from queueSource, hand func(context.Context, PushedItems) ([]string, error), push PushedItems, step Step) (map[string]int, error) {
-	open := map[string]int{}
+func pushAll(ctx context.Context, from queueSource, hand func(context.Context, PushedItems) ([]string, error), push PushedItems, step Step) (open map[string]int, all int, err error) {
+	open = map[string]int{}
 	items, err := from.Queue(ctx, 0, queueChunk)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	handed := handOver(ctx, hand, push, items)
 	defer func() { _, _ = handed() }() // where something else fails meanwhile
@@ -29,14 +29,14 @@ func pushAll(ctx context.Context, from queueSource, hand func(context.Context, P
 		next, err := from.Queue(ctx, upTo, queueChunk)
 		decided, failed := handed()
 		if failed != nil {
-			return nil, failed
+			return nil, 0, failed
 		}
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		handed = handOver(ctx, hand, push, next)
 		if err := from.ReportQueued(ctx, after, upTo, decided); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		closed := setOf(decided)
 		for i := range items {
@@ -45,11 +45,12 @@ func pushAll(ctx context.Context, from queueSource, hand func(context.Context, P
 			}
 		}
 		if err := step(len(items)); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
+		all += len(items)
 		items, after = next, upTo
 	}
-	return open, nil
+	return open, all, nil
 }
 
 // handOver begins to hand items over, if there are any. What it returns waits for the end and gives what

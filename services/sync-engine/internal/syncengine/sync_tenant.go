@@ -159,16 +159,18 @@ func (w *work) do(ctx context.Context) (Result, error) {
 	if err := w.round.Keep(ctx, complete, w.step); err != nil {
 		return Result{}, err
 	}
-	if result.Ambiguous, err = w.push(ctx, complete); err != nil {
+	ambiguous, undecided, err := w.push(ctx, complete)
+	if err != nil {
 		return Result{}, err
 	}
+	result.Ambiguous = ambiguous
 	written, err := w.round.Written(ctx)
 	if err != nil {
 		return Result{}, err
 	}
 	result.Applied, result.PeopleListed = true, w.tally.Passed > 0
 	if result.Held == nil {
-		result.Standing = w.tally.standing(w.run.ID, queued)
+		result.Standing = w.tally.standing(w.run.ID, undecided)
 	}
 	return result, w.close(ctx, &result, written)
 }
@@ -248,18 +250,18 @@ func (w *work) apply(ctx context.Context) error {
 	}
 }
 
-// push hands the queue items over and counts those that stand open: what a
+// push hands the queue items over, all of them, and counts those that stand open: what a
 // person has decided on the same facts is unchanged.
-func (w *work) push(ctx context.Context, complete bool) (map[string]int, error) {
+func (w *work) push(ctx context.Context, complete bool) (open map[string]int, all int, err error) {
 	if err := w.enter(PhaseClosing); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	push := PushedItems{RunID: w.run.ID, Mapping: w.managed.mapping()}
-	ambiguous, err := pushAll(ctx, w.round, w.queue.Push, push, w.step)
-	if err != nil || !complete {
-		return ambiguous, err
+	open, all, err = pushAll(ctx, w.round, w.queue.Push, push, w.step)
+	if err == nil && complete {
+		err = w.queue.CompleteRound(ctx, push, w.rules.Now.Add(-clockSkew))
 	}
-	return ambiguous, w.queue.CompleteRound(ctx, push, w.rules.Now.Add(-clockSkew))
+	return open, all, err
 }
 
 // preview ends a dry run: it reports what the plan would write, and asks which of
@@ -273,7 +275,7 @@ func (w *work) preview(ctx context.Context, result *Result, planned Changes) err
 		decided = func(context.Context, PushedItems) ([]string, error) { return nil, nil }
 	}
 	var err error
-	if result.Ambiguous, err = pushAll(ctx, w.round, decided, items, w.step); err != nil {
+	if result.Ambiguous, _, err = pushAll(ctx, w.round, decided, items, w.step); err != nil {
 		return err
 	}
 	return w.close(ctx, result, planned)
