@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -253,6 +254,57 @@ func TestAContactThatMovesWhileItsRangeWaitsIsWrittenUnderItsClientsLock(t *test
 	require.Equal(t, syncengine.Counters{Inactivated: 1, Unchanged: 2}, e.finished(run.ID).Counters)
 	require.Equal(t, []string{other + " true"}, e.rows(`SELECT client_id::text, inactive FROM contacts WHERE id = $1`, id))
 	require.Equal(t, 2, e.count(`SELECT revision FROM client_heads WHERE client_id = $1`, other), "by the host and by the range")
+}
+
+// TestATakeoverAndItsHolderAreDecidedAgainTogether has the host write while a round applies what it decided
+// about an account that was made again: whether the new one takes the contact over decides what becomes of
+// the one that is gone.
+func TestATakeoverAndItsHolderAreDecidedAgainTogether(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		before, meanwhile []syncengine.ContactRecord
+		want              syncengine.Counters
+		contact           string
+	}{
+		"a second contact has the address": {
+			meanwhile: []syncengine.ContactRecord{{ExternalID: ptr("h"), ClientID: ptr(client), FullName: "Ann Lee", Email: ptr("ann@corp.example")}},
+			want:      syncengine.Counters{Unchanged: 1, Ambiguous: 1, Inactivated: 1},
+			contact:   "old true inactive deleted_upstream",
+		},
+		"the second contact gets another address": {
+			before:    []syncengine.ContactRecord{{ExternalID: ptr("h"), ClientID: ptr(client), FullName: "Ann Lee", Email: ptr("ann@corp.example")}},
+			meanwhile: []syncengine.ContactRecord{{ExternalID: ptr("h"), Email: ptr("another@corp.example")}},
+			want:      syncengine.Counters{Unchanged: 1, Linked: 1},
+			contact:   "new false active <nil>",
+		},
+	} {
+		for _, full := range []bool{true, false} {
+			t.Run(fmt.Sprint(name, ", everybody listed: ", full), func(t *testing.T) {
+				t.Parallel()
+				e := setup(t)
+				bob := person("bob", "Bob", "bob@corp.example")
+				e.dir.users = []syncengine.User{bob, person("old", "Ann Lee", "ann@corp.example")}
+				e.round()
+				// It has a name of the host's: else the host's next contact of this address would be taken for it.
+				e.host(syncengine.ContactRecord{ID: ptr(e.rows(`SELECT id::text FROM contacts WHERE entra_object_id = 'old'`)[0]), ExternalID: ptr("synced")})
+				e.host(c.before...)
+				e.dir.users = []syncengine.User{bob, person("new", "Ann Lee", "ann@corp.example")}
+				e.dir.expired = full
+				run, wrote := e.started(syncengine.TypeAllTenants, false), false
+				_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+					if p.Phase == syncengine.PhaseApplying && !wrote {
+						wrote = true
+						e.host(c.meanwhile...)
+					}
+					return nil
+				})
+				require.NoError(t, err)
+				require.Equal(t, c.want, e.finished(run.ID).Counters)
+				require.Equal(t, []string{c.contact}, e.rows(`SELECT entra_object_id, inactive, entra_sync_status, entra_sync_status_reason FROM contacts
+					WHERE full_name = 'Ann Lee' AND entra_object_id IS NOT NULL`))
+			})
+		}
+	}
 }
 
 // interrupted is an attempt of the run's round that ends with an error after it wrote.

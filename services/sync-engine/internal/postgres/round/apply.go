@@ -34,10 +34,8 @@ var (
 	redecideLinks string
 	//go:embed redecide_addresses.sql
 	redecideAddresses string
-	//go:embed redecide_gone.sql
-	redecideGone string
-	//go:embed redecide_gone_visible.sql
-	redecideGoneVisible string
+	//go:embed redecide_removed.sql
+	redecideRemoved string
 	//go:embed apply_create_contacts.sql
 	applyCreateContacts string
 	//go:embed apply_release.sql
@@ -219,19 +217,19 @@ func (r *Round) redecide(ctx context.Context, tx pgx.Tx, rules syncengine.Rules,
 	if err := r.indexPlan(ctx, tx); err != nil {
 		return err
 	}
-	if err := exec(ctx, tx, args, redecideClear, redecideMatch, redecideTakeover, redecideLinks, redecideAddresses, findLinksRange, decideLinked, decideAddresses); err != nil {
+	if err := exec(ctx, tx, args, redecideRemoved, redecideClear, redecideMatch, redecideTakeover, redecideLinks, redecideAddresses, findLinksRange, decideLinked, decideAddresses); err != nil {
 		return err
 	}
 	if err := r.decideUnlinkedRange(ctx, tx, rules, of); err != nil {
 		return err
 	}
-	if err := r.redecideGuarded(ctx, tx, of); err != nil {
+	if err := r.decideRemoved(ctx, tx, span{of.after - r.staged, of.upTo - r.staged}); err != nil {
 		return err
 	}
-	if r.plan.held {
-		return exec(ctx, tx, args, holdPlan, holdKnown)
+	if err := r.redecideGuarded(ctx, tx, of); err != nil || !r.plan.held {
+		return err
 	}
-	return exec(ctx, tx, args, redecideGone, redecideGoneVisible)
+	return exec(ctx, tx, args, holdPlan, holdKnown)
 }
 
 // write runs the statements of the actions that occur in the range.

@@ -129,11 +129,11 @@ func (r *Round) decideGone(ctx context.Context, complete bool) error {
 		return nil
 	}
 	return r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		return exec(ctx, tx, with(r.args(everything), "last", r.staged), decideGone)
+		return exec(ctx, tx, r.args(everything), decideGone)
 	}, pg.ByIndex())
 }
 
-// decideRemoved plans for linked identities that left the directory.
+// decideRemoved plans for linked identities that left the directory, numbered after those that were staged.
 func (r *Round) decideRemoved(ctx context.Context, tx pgx.Tx, of span) error {
 	return exec(ctx, tx, r.args(of), decideRemoved)
 }

@@ -11,7 +11,7 @@ FROM (
                 WHEN t.found IS NULL AND @inactivate AND NOT c.deleted AND c.entra_tenant_id = @directory AND c.entra_object_id = l.object_id
                      AND COALESCE(NULLIF(l.status, 'orphaned'), c.entra_sync_status, 'active') = 'active'
                 THEN 'inactivate'
-                WHEN NOT l.gone THEN 'missing' END AS action
+                WHEN t.found OR NOT l.gone THEN 'missing' END AS action
     FROM staged_link l
     CROSS JOIN LATERAL (
         SELECT c.id, c.inactive, c.deleted, c.entra_tenant_id, c.entra_object_id, c.entra_sync_status

@@ -177,7 +177,7 @@ func (r *Round) stageUndecided(ctx context.Context) error {
 		var upTo *string
 		err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
 			args := r.args(everything)
-			args["after_id"], args["limit"], args["last"] = after, decideSize, r.staged
+			args["after_id"], args["limit"] = after, decideSize
 			if err := tx.QueryRow(ctx, undecidedNext, args).Scan(&upTo); err != nil || upTo == nil {
 				return err
 			}

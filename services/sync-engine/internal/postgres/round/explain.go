@@ -86,7 +86,7 @@ func (r *Round) DecidedAbout(ctx context.Context, objectID string) (d syncengine
 func (r *Round) DecideAfter(ctx context.Context, rules syncengine.Rules, left string) error {
 	r.by(rules)
 	err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if err := exec(ctx, tx, with(with(r.args(everything), "object_id", left), "last", r.staged), explainLeft); err != nil {
+		if err := exec(ctx, tx, with(r.args(everything), "object_id", left), explainLeft); err != nil {
 			return err
 		}
 		return r.redecide(ctx, tx, rules, everything)

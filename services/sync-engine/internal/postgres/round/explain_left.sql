@@ -1,2 +1,2 @@
 -- name: explain_left
-INSERT INTO removed (n, object_id) VALUES (@last::integer + 1, @object_id) ON CONFLICT DO NOTHING;
+INSERT INTO removed (n, object_id) VALUES (1, @object_id) ON CONFLICT DO NOTHING;

@@ -10,6 +10,6 @@ SELECT i.n, COALESCE(p.action, ''), COALESCE(p.reason, ''), COALESCE(p.fields, '
 FROM (
     SELECT s.n FROM stage s WHERE s.object_id = @object_id
     UNION ALL
-    SELECT r.n FROM removed r WHERE r.object_id = @object_id
+    SELECT @last::integer + r.n FROM removed r WHERE r.object_id = @object_id
 ) i
 LEFT JOIN LATERAL (SELECT p.action, p.reason, p.fields, p.contact_id FROM plan p WHERE p.n = i.n LIMIT 1) p ON true;

@@ -86,7 +86,7 @@ func (r *Round) args(of span) pgx.NamedArgs {
 	args := pgx.NamedArgs{
 		"tenant": r.tenantID, "directory": r.managed.EntraTenantID, "client": r.clientID, "relink_client": r.relinkClient(),
 		"managed_tenant": r.managed.ManagedTenantID, "run": r.runID, "after": of.after, "up_to": of.upTo,
-		"complete": r.plan.complete, "takes": r.plan.takes, "shared": r.plan.shared, "hashes": nil,
+		"last": r.staged, "complete": r.plan.complete, "takes": r.plan.takes, "shared": r.plan.shared, "hashes": nil,
 		"matched": r.plan.matched, "links": r.plan.links, "known": !r.first(), "left": r.plan.left > 0, "dry_run": r.managed.DryRun,
 	}
 	maps.Copy(args, r.rules)

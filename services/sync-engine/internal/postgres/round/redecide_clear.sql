@@ -1,2 +1,2 @@
 -- name: redecide_clear
-DELETE FROM plan WHERE n > @after AND n <= @up_to AND reason IS DISTINCT FROM 'deleted_upstream';
+DELETE FROM plan WHERE n > @after AND n <= @up_to;
