@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -211,13 +212,63 @@ func (h *history) newContact() {
 	h.m.contacts = append(h.m.contacts, &refContact{client: at, external: external, name: name, email: lower(email)})
 }
 
+// hostDoesMeanwhile is one thing that the host does while a round applies what it decided before: to a
+// contact of the client that nobody is linked to, or a new one. What it does to others, and at other
+// clients, the next round hears of.
+func (h *history) hostDoesMeanwhile() {
+	h.next++
+	external, email, name := fmt.Sprint("h-", h.next), someAddresses.Draw(h.rt, "email"), someNames.Draw(h.rt, "name")
+	record := syncengine.ContactRecord{FullName: name, Email: &email}
+	var free []*refContact
+	adopts := false
+	for _, c := range h.m.contacts {
+		if c.client == client && c.identity == "" && c.external != "" && !c.deleted {
+			free = append(free, c)
+		}
+		adopts = adopts || c.client == client && c.external == "" && c.email == lower(email)
+	}
+	switch {
+	case len(free) > 0 && rapid.Bool().Draw(h.rt, "known"):
+		c := rapid.SampledFrom(free).Draw(h.rt, "contact")
+		record.ExternalID, c.name, c.email = &c.external, name, lower(email)
+	case adopts:
+		return
+	default:
+		record.ExternalID, record.ClientID = &external, ptr(client)
+		h.m.contacts = append(h.m.contacts, &refContact{client: client, external: external, name: name, email: lower(email)})
+	}
+	require.Empty(h.rt, h.host(record)[0].Violations)
+}
+
+// appliedMeanwhile is a round between whose plan and whose first range the host writes.
+func (h *history) appliedMeanwhile() syncengine.ManagedTenant {
+	h.now = h.now.Add(time.Hour)
+	run, due := h.started(syncengine.TypeAllTenants, false), rapid.IntRange(1, 3).Draw(h.rt, "meanwhile")
+	_, err := h.sync.Do(h.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+		for ; p.Phase == syncengine.PhaseApplying && due > 0; due-- {
+			h.hostDoesMeanwhile()
+		}
+		return nil
+	})
+	require.NoError(h.rt, err)
+	return h.finished(run.ID)
+}
+
 // round does one, with or without a dry run before it, and compares.
 func (h *history) round() {
+	meanwhile := rapid.IntRange(0, 3).Draw(h.rt, "host meanwhile") == 0
+	if meanwhile { // a guard counts what was planned before the host wrote
+		h.all["guard_percent"] = 100
+		h.setting("guard_percent", 100)
+	}
 	h.m.settings = h.effective()
 	h.queue.items = nil
-	want := h.m.round(h.dir.users)
+	var want refOutcome
+	if !meanwhile {
+		want = h.m.round(h.dir.users)
+	}
 	var dry *syncengine.ManagedTenant
-	if rapid.Bool().Draw(h.rt, "dry run") {
+	if !meanwhile && rapid.Bool().Draw(h.rt, "dry run") {
 		before := h.asReference()
 		got := h.do(syncengine.TypeAllTenants, true)
 		dry = &got
@@ -225,7 +276,13 @@ func (h *history) round() {
 		require.Empty(h.rt, h.queue.items)
 	}
 	seq := h.seq()
-	got := h.engine.round()
+	var got syncengine.ManagedTenant
+	if meanwhile {
+		got = h.appliedMeanwhile()
+		want = h.m.round(h.dir.users)
+	} else {
+		got = h.engine.round()
+	}
 	held := ""
 	if got.Held != nil {
 		held = got.Held.Reason
