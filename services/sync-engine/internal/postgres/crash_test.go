@@ -210,6 +210,36 @@ func TestAnItemThatArisesMeanwhileWaitsInTheNextRoundToo(t *testing.T) {
 	require.Equal(t, syncengine.Counters{Unchanged: 1, Ambiguous: 1}, e.round().Counters)
 }
 
+// TestALinkThatTheHostEndsMeanwhileIsDecidedAgain has the host delete a linked contact while a round applies
+// what it decided: a person decides about the identity, as after any deletion.
+func TestALinkThatTheHostEndsMeanwhileIsDecidedAgain(t *testing.T) {
+	t.Parallel()
+	for _, full := range []bool{true, false} {
+		t.Run(fmt.Sprint("everybody listed: ", full), func(t *testing.T) {
+			t.Parallel()
+			e := setup(t)
+			e.setting("field_role", true)
+			e.dir.users = people(2)
+			e.round()
+			id := e.rows(`SELECT id::text FROM contacts WHERE full_name = 'Person 0'`)[0]
+			e.dir.users = append(people(2), person("u-new", "New Person", "new@corp.example"))
+			e.dir.users[0].JobTitle = "Chef"
+			e.dir.expired = full
+			run, wrote := e.started(syncengine.TypeAllTenants, false), false
+			_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+				if p.Phase == syncengine.PhaseApplying && !wrote {
+					wrote = true
+					e.host(syncengine.ContactRecord{ID: &id, Deleted: ptr(true)})
+				}
+				return nil
+			})
+			require.NoError(t, err)
+			require.Equal(t, syncengine.Counters{Created: 1, Unchanged: 1, Ambiguous: 1}, e.finished(run.ID).Counters)
+			require.Equal(t, syncengine.Counters{Unchanged: 2, Ambiguous: 1}, e.round().Counters)
+		})
+	}
+}
+
 // TestAContactThatMovesWhileItsRangeWaitsIsWrittenUnderItsClientsLock has the host move a contact to
 // another client, in a batch that has the lock of the client's contacts when the range comes to it: rounds
 // of the other client hear of what the range writes there.
