@@ -17,12 +17,12 @@ var spans = tracetest.NewSpanRecorder()
 var thorough bool
 
 // TestMain makes properties on the database small unless -rapid.checks says
-// otherwise: of each of the six, so that 300 histories are played.
+// otherwise: of each of the seven, so that 300 histories are played.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	flag.Visit(func(f *flag.Flag) { thorough = thorough || f.Name == "rapid.checks" })
 	if !thorough {
-		if err := flag.Set("rapid.checks", "50"); err != nil {
+		if err := flag.Set("rapid.checks", "43"); err != nil {
 			panic(err)
 		}
 	}
