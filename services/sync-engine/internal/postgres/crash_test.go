@@ -240,6 +240,29 @@ func TestALinkThatTheHostEndsMeanwhileIsDecidedAgain(t *testing.T) {
 	}
 }
 
+// TestARangeIsBoundedAlsoWhereLittleIsPlanned: all that lies between two rows of the plan is decided again
+// where the host wrote meanwhile, with the lock of the client's contacts held.
+func TestARangeIsBoundedAlsoWhereLittleIsPlanned(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	const decided = 5 * syncengine.RangeSize
+	e.dir.users = people(decided + 10)
+	for i := range decided {
+		e.dir.users[i].AccountEnabled = ptr(false)
+	}
+	run := e.started(syncengine.TypeAllTenants, false)
+	var applied []int
+	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+		if p.Phase == syncengine.PhaseApplying {
+			applied = append(applied, p.Applied)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, []int{0, 0, 10}, applied[:3], "when it began, and after each of two ranges")
+	require.Equal(t, syncengine.Counters{Created: 10, Filtered: decided}, e.finished(run.ID).Counters)
+}
+
 // TestAContactThatMovesWhileItsRangeWaitsIsWrittenUnderItsClientsLock has the host move a contact to
 // another client, in a batch that has the lock of the client's contacts when the range comes to it: rounds
 // of the other client hear of what the range writes there.

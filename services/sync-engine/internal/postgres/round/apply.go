@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -72,15 +73,15 @@ func (r *Round) ApplyNext(ctx context.Context, rules syncengine.Rules) (applied 
 	of, raised := span{after: r.plan.last}, false
 	for others := (&movedError{}); ; {
 		err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			var last *int
-			if err := tx.QueryRow(ctx, nextRange, with(r.args(of), "limit", syncengine.RangeSize)).Scan(&last, &applied); err != nil {
-				return err
-			}
-			if last == nil {
+			last, args := 0, with(r.args(of), "limit", syncengine.RangeSize)
+			args["numbers"] = decideSize
+			if err := tx.QueryRow(ctx, nextRange, args).Scan(&of.upTo, &applied, &last); pg.NoRows(err) {
 				done = true
 				return nil
+			} else if err != nil {
+				return err
 			}
-			of.upTo, done = *last, applied < syncengine.RangeSize
+			done = of.upTo == last
 			raised, err = r.applyRange(ctx, tx, rules, of, others.to)
 			return err
 		})
@@ -91,11 +92,9 @@ func (r *Round) ApplyNext(ctx context.Context, rules syncengine.Rules) (applied 
 	if err != nil {
 		return 0, false, fmt.Errorf("applying the range after %d: %w", of.after, err)
 	}
-	if applied > 0 {
-		r.plan.last, r.session.rows = of.upTo, r.session.rows+applied
-		if raised {
-			r.plan.raised++
-		}
+	r.plan.last, r.session.rows = max(of.upTo, r.plan.last), r.session.rows+applied
+	if raised {
+		r.plan.raised++
 	}
 	return applied, done, nil
 }

@@ -193,7 +193,7 @@ func (b *bundle) lookAtPlans(state string, r *Round) {
 	_, err = r.conn.Raw().Exec(b.ctx, takeoverIndex) // and those that find accounts made again
 	require.NoError(b.t, err)
 	args["takes"], args["known"], args["links"], args["matched"], args["shared"], args["left"] = true, true, true, true, true, true
-	args["hashes"] = []int64{1, 2}
+	args["hashes"], args["numbers"] = []int64{1, 2}, 25000
 	for name, sql := range statements(b.t) {
 		if slices.Contains(unplanned, name) || state == empty && strings.HasPrefix(name, "orphans_") { // of which there are none then
 			continue
@@ -275,7 +275,7 @@ func TestStatementsAreNamedOnce(t *testing.T) {
 	r.by(syncengine.Rules{})
 	known := r.args(everything)
 	for _, more := range []string{
-		"after_id", "up_to_id", "limit", "last", "decision", "decided_by", "ns", "ids", "decided",
+		"after_id", "up_to_id", "limit", "numbers", "decision", "decided_by", "ns", "ids", "decided",
 		"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated", "approved", "object_id", "n", "since", "with_linked",
 		"position", "after_tenant", "after_object", "directories", "objects", "upns", "names", "emails", "norm_emails", "inactive",
 	} {
