@@ -75,7 +75,7 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, to Conns, c Config) (
 		Tickets:     syncengine.NewTickets(store, time.Now),
 		Watch:       syncengine.NewWatchRun(store, rounds, syncengine.WatchEvery),
 		Rounds:      rounds,
-		Resolve:     syncengine.NewResolveIdentity(store, clients, pg.NewID, time.Now),
+		Resolve:     syncengine.NewResolveIdentity(store, gated, clients, pg.NewID, time.Now),
 		Undo:        syncengine.NewUndoResolution(store, clients, time.Now),
 	})
 	rpc.RegisterSettings(server, rpc.SettingsCases{

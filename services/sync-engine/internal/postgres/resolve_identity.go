@@ -225,17 +225,9 @@ func (r *resolution) write(ctx context.Context, made syncengine.ResolvedContact)
 }
 
 func (r *resolution) create(ctx context.Context, made syncengine.ResolvedContact) error {
-	signInName := ""
-	settings, err := r.q.GetSettings(ctx)
-	switch {
-	case err == nil && settings.FieldUpn:
-		signInName = r.Identity.UserPrincipalName
-	case err != nil && !pg.NoRows(err):
-		return err
-	}
 	return r.q.InsertResolvedContact(ctx, sqlc.InsertResolvedContactParams{
 		TenantID: r.tenantID, ID: r.contact, ClientID: r.client, FullName: r.Identity.FullName, NameKey: made.NameKey,
-		Email: r.Identity.Email, EmailNorm: made.EmailNorm, Phone: r.Identity.Phone, Role: r.Identity.Role, SignInName: signInName,
+		Email: r.Identity.Email, EmailNorm: made.EmailNorm, Phone: r.Identity.Phone, Role: r.Identity.Role, SignInName: made.SignInName,
 		EntraTenantID: r.Mapping.EntraTenantID, EntraObjectID: r.Identity.ObjectID, Now: r.now, Upn: r.Identity.UserPrincipalName,
 		Enabled: r.Identity.Enabled,
 	})

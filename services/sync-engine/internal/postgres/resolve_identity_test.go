@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,8 +17,16 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
+// flags plays the service that keeps them.
+type flags struct {
+	on  bool
+	err error
+}
+
+func (f flags) FieldSync(context.Context) (bool, error) { return f.on, f.err }
+
 func (e *engine) resolver() *syncengine.ResolveIdentity {
-	return syncengine.NewResolveIdentity(e.store, e.mapping, pg.NewID, e.clock)
+	return syncengine.NewResolveIdentity(e.store, e.store, e.mapping, pg.NewID, e.clock)
 }
 
 // resolution is what a person decides about an identity that a round has queued.
@@ -121,6 +130,58 @@ func TestAPersonMakesAContact(t *testing.T) {
 		require.Equal(t, alone.rows(`SELECT name_key, email_norm FROM contacts`), e.rows(`SELECT name_key, email_norm FROM contacts WHERE id = $1`, made))
 		require.Equal(t, syncengine.Counters{Unchanged: 1}, e.round().Counters)
 	}
+}
+
+// TestAPersonMakesAContactByTheRulesOfARound: a sign-in name is shown only where a round of
+// this directory would show it, by the directory's own rule and while the flag is on.
+func TestAPersonMakesAContactByTheRulesOfARound(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		tenant bool  // the tenant's rule
+		own    *bool // the managed tenant's
+		flag   syncengine.Flags
+		want   string
+	}{
+		"tenant's rule":      {tenant: true, flag: flags{on: true}, want: "o-ann@corp.example"},
+		"flag off":           {tenant: true, flag: flags{}},
+		"own rule off":       {tenant: true, own: ptr(false), flag: flags{on: true}},
+		"own rule on":        {own: ptr(true), flag: flags{on: true}, want: "o-ann@corp.example"},
+		"own rule, flag off": {own: ptr(true), flag: flags{}},
+		"no rule":            {flag: flags{err: errs.New(errs.Unavailable, "away", "Away.")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, _ := twice(t)
+			e.setting("field_upn", c.tenant)
+			e.exec(`INSERT INTO managed_tenant_settings (tenant_id, managed_tenant_id, updated_at, field_upn) VALUES ($1, $2, $3, $4)`,
+				msp, managed, e.now, c.own)
+			gated := syncengine.GateFieldRules(e.store, c.flag)
+			made, err := syncengine.NewResolveIdentity(e.store, gated, e.mapping, pg.NewID, e.clock).Do(e.ctx(), e.resolution("o-ann", ""))
+			require.NoError(t, err)
+			require.Equal(t, []string{c.want}, e.rows(`SELECT sign_in_name FROM contacts WHERE id = $1`, made))
+
+			alone := setup(t)
+			alone.setting("field_upn", c.tenant)
+			alone.exec(`INSERT INTO managed_tenant_settings (tenant_id, managed_tenant_id, updated_at, field_upn) VALUES ($1, $2, $3, $4)`,
+				msp, managed, alone.now, c.own)
+			alone.dir.users = e.dir.users
+			alone.sync = syncengine.NewSyncTenant(syncengine.GateFieldRules(alone.store, c.flag), alone.dir, alone.mapping, alone.queue, alone.clock)
+			require.Equal(t, 1, alone.round().Counters.Created)
+			require.Equal(t, []string{c.want}, alone.rows(`SELECT sign_in_name FROM contacts`), "as a round does")
+		})
+	}
+}
+
+func TestADecisionThatCannotReadTheFlagWritesNothing(t *testing.T) {
+	t.Parallel()
+	e, _ := twice(t)
+	e.setting("field_upn", true)
+	away := errs.New(errs.Unavailable, "away", "Away.")
+	resolve := syncengine.NewResolveIdentity(e.store, syncengine.GateFieldRules(e.store, flags{err: away}), e.mapping, pg.NewID, e.clock)
+	before := e.dump()
+	_, err := resolve.Do(e.ctx(), e.resolution("o-ann", ""))
+	require.ErrorIs(t, err, away)
+	require.Equal(t, before, e.dump())
 }
 
 // TestRefusedResolutionsWriteNothing compares all tables before and after.

@@ -33,9 +33,10 @@ type Resolution struct {
 
 // ResolvedContact is the contact that a resolution links or makes.
 type ResolvedContact struct {
-	ID        string // of a contact that is made, a UUIDv7; else the resolution's
-	NameKey   string
-	EmailNorm string
+	ID         string // of a contact that is made, a UUIDv7; else the resolution's
+	NameKey    string
+	EmailNorm  string
+	SignInName string // empty where the directory's settings do not show it
 }
 
 // Why a resolution is refused.
@@ -59,17 +60,25 @@ type ResolutionStore interface {
 	Resolve(ctx context.Context, r Resolution, contact ResolvedContact, now time.Time) (contactID string, err error)
 }
 
+// ResolutionSettings are those that rounds of the identity's directory go by.
+type ResolutionSettings interface {
+	RoundSettings(ctx context.Context, managedTenantID string, now time.Time) (Settings, error)
+}
+
 // ResolveIdentity links an identity to a contact as a person decided.
 type ResolveIdentity struct {
-	store   ResolutionStore
-	mapping RoundMapping
-	newID   func() string
-	now     func() time.Time
+	store    ResolutionStore
+	settings ResolutionSettings
+	mapping  RoundMapping
+	newID    func() string
+	now      func() time.Time
 }
 
 // NewResolveIdentity wires the use case; newID gives a UUID of version 7.
-func NewResolveIdentity(store ResolutionStore, mapping RoundMapping, newID func() string, now func() time.Time) *ResolveIdentity {
-	return &ResolveIdentity{store: store, mapping: mapping, newID: newID, now: now}
+func NewResolveIdentity(
+	store ResolutionStore, settings ResolutionSettings, mapping RoundMapping, newID func() string, now func() time.Time,
+) *ResolveIdentity {
+	return &ResolveIdentity{store: store, settings: settings, mapping: mapping, newID: newID, now: now}
 }
 
 // Check refuses what Do would refuse now, and writes nothing.
@@ -111,8 +120,8 @@ func (u *ResolveIdentity) CheckAll(ctx context.Context, rs []Resolution) (refuse
 	return refused, err
 }
 
-// Do links the identity and returns the contact that has it. A check that fails
-// writes nothing.
+// Do links the identity and returns the contact that has it. A contact that it makes has
+// what a round would give it by the directory's settings. A check that fails writes nothing.
 func (u *ResolveIdentity) Do(ctx context.Context, r Resolution) (contactID string, err error) {
 	if err := checkClient(ctx, u.mapping, &r.Mapping); err != nil {
 		return "", err
@@ -122,6 +131,13 @@ func (u *ResolveIdentity) Do(ctx context.Context, r Resolution) (contactID strin
 		contact.ID = u.newID()
 		contact.NameKey = NameKey(r.Identity.FullName)
 		contact.EmailNorm, _ = NormaliseAddress(r.Identity.Email)
+		settings, err := u.settings.RoundSettings(ctx, r.Mapping.ManagedTenantID, u.now())
+		if err != nil {
+			return "", err
+		}
+		if settings.FieldUPN {
+			contact.SignInName = r.Identity.UserPrincipalName
+		}
 	}
 	return u.store.Resolve(ctx, r, contact, u.now())
 }
