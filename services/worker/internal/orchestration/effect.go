@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"time"
 
@@ -156,7 +157,7 @@ func (p *Perform) decide(ctx context.Context, effect Effect) (map[string]string,
 }
 
 // sync starts a sync of the client, which finds its contacts for the links. A run that cannot be
-// started does not undo the decision: the next run does it.
+// started does not undo the decision: the next run does it, and the answer says why none was started.
 func (p *Perform) sync(ctx context.Context, effect Effect, clientID string, answer map[string]string) error {
 	started, err := p.start.Do(ctx, NewRun{ID: effect.ID, Kind: ClientSync, ClientID: clientID, Trigger: TriggerManual})
 	switch {
@@ -164,6 +165,9 @@ func (p *Perform) sync(ctx context.Context, effect Effect, clientID string, answ
 		answer["run_id"] = started.RunID
 	case mayPass(err):
 		return fmt.Errorf("starting the sync that relinks: %w", err)
+	default:
+		slog.WarnContext(ctx, "the sync that relinks was not started: the client's next one relinks", "client", clientID, "error", err)
+		answer["error"] = errs.ReasonOf(err)
 	}
 	return nil
 }
