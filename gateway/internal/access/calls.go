@@ -18,6 +18,9 @@ const (
 	callsWait = 10 * time.Second
 	// waitsAtOnce is how many calls of one tenant to one method that waits are served at once.
 	waitsAtOnce = 16
+	// answersAtOnce is how many calls of one tenant to one method that is a question by POST are
+	// executed at once.
+	answersAtOnce = 2
 	// smallBody is up to how many bytes a body is read without a place. The bytes that one
 	// tenant's requests may hold are those of hundreds of such bodies.
 	smallBody = 64 << 10
@@ -26,10 +29,11 @@ const (
 // Calls bounds how many calls of one tenant are executed at once. Others of that
 // tenant wait in order. Calls that only read have places of their own, so that
 // reading does not wait for changes that take long; and so have, each for itself, the
-// methods that wait by their contract. A call has its place when its body has come: one
+// methods that wait by their contract and those that answer a question by POST and change
+// nothing: who may ask may not be one who may change anything. A call has its place when its body has come: one
 // that comes slowly keeps no other call waiting. As many large bodies are read as changes
 // are executed, so that small ones find bytes beside them.
-type Calls struct{ reads, changes, waits, bodies *queue.Queue }
+type Calls struct{ reads, changes, waits, answers, bodies *queue.Queue }
 
 // NewCalls makes a bound of so many reading and so many changing calls at once for
 // each tenant.
@@ -37,7 +41,7 @@ func NewCalls(reads, changes int) *Calls {
 	atOnce := func(n int) *queue.Queue {
 		return queue.New(queue.Options{Running: n, Waiting: callsWaiting, Wait: callsWait})
 	}
-	return &Calls{reads: atOnce(reads), changes: atOnce(changes), waits: atOnce(waitsAtOnce), bodies: atOnce(changes)}
+	return &Calls{reads: atOnce(reads), changes: atOnce(changes), waits: atOnce(waitsAtOnce), answers: atOnce(answersAtOnce), bodies: atOnce(changes)}
 }
 
 // Enter waits for a place for a call of a method; leave gives it back. errs.Exhausted, reason
@@ -47,6 +51,8 @@ func (c *Calls) Enter(ctx context.Context, tenant string, m Method) (leave func(
 	switch {
 	case m.Rule.GetWaits():
 		waiting, key = c.waits, m.Procedure+" "+tenant
+	case m.Rule.GetUnkept():
+		waiting, key = c.answers, m.Procedure+" "+tenant
 	case m.Verb == http.MethodGet:
 		waiting = c.reads
 	}

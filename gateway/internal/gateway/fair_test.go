@@ -101,6 +101,42 @@ func TestCallsThatWaitKeepNobodyOut(t *testing.T) {
 	calls.Wait()
 }
 
+// TestQuestionsByPOSTKeepNoChangeWaiting: who may read alone may ask them, and takes no place of those who
+// change something.
+func TestQuestionsByPOSTKeepNoChangeWaiting(t *testing.T) {
+	t.Parallel()
+	const filters = "/entrasync.syncengine.v1.FilterTestService/TestFilters"
+	b := setup(t, func(p *gateway.Parts) { p.TenantChanges, p.TenantReads = 1, 1 })
+	b.allOn("t1")
+	entered, leave := make(chan struct{}, 10), make(chan struct{})
+	goOn := sync.OnceFunc(func() { close(leave) })
+	t.Cleanup(goOn)
+	b.backends.on(filters, func(ctx context.Context, _ proto.Message) (proto.Message, error) {
+		entered <- struct{}{}
+		select {
+		case <-leave:
+		case <-ctx.Done():
+		}
+		return &syncenginev1.TestFiltersResponse{}, nil
+	})
+	token := b.admin("t1")
+	var calls sync.WaitGroup
+	for range 4 {
+		calls.Go(func() {
+			if status := b.as(token, "POST", "/api/integrations/entra/settings/test-filters", `{"identities":[{"displayName":"Ann"}]}`).status; status != 200 {
+				t.Errorf("a question was answered %d", status)
+			}
+		})
+	}
+	<-entered
+	<-entered
+	require.Equal(t, 202, b.as(token, "POST", syncPath, `{"scope":"initial"}`).status)
+	require.Equal(t, 200, b.as(token, "GET", "/api/clients", "").status)
+	require.Len(t, b.backends.of(filters), 2)
+	goOn()
+	calls.Wait()
+}
+
 // slowBody is a body of which nothing comes until it is let go.
 type slowBody struct {
 	text  io.Reader
