@@ -4159,7 +4159,7 @@ export interface components {
              * @description How many were left out of the lists.
              */
             leftOut: number;
-            /** @description The directory has more users than were tried. */
+            /** @description There are more users than were tried, which is as many as ten seconds suffice for, and of a directory at most 10,000. */
             moreUsers: boolean;
             /**
              * Format: int32

@@ -23,6 +23,7 @@ const (
 	maxTested      = 10_000  // users of a directory
 	maxTestedKept  = 100_000 // of its last listing
 	maxTestedShown = 1000
+	maxTestedTime  = 10 * time.Second // that patterns take; each may look at a name for as long as it is allowed to
 )
 
 // FilterTest is what somebody wants to try.
@@ -163,7 +164,7 @@ func (t *TestFilters) begin(ctx context.Context, entraTenantID string, stand, tr
 			return nil, err
 		}
 	}
-	run := &filterTest{most: maxTested}
+	run := &filterTest{most: maxTested, now: t.now}
 	if run.stand, err = NewReader(stand); err != nil {
 		return nil, err
 	}
@@ -176,6 +177,8 @@ func (t *TestFilters) begin(ctx context.Context, entraTenantID string, stand, tr
 type filterTest struct {
 	stand, tried *Reader
 	most         int // users that are tried
+	now          func() time.Time
+	took         time.Duration // to try them
 	so           FilterTestResult
 	by           map[string][]TestedIdentity // by their change
 }
@@ -186,12 +189,14 @@ func (t *filterTest) page(ctx context.Context, users []User) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if t.so.Total == t.most {
+		if t.so.Total == t.most || t.took >= maxTestedTime {
 			t.so.MoreUsers = true
 			return errEnough
 		}
 		t.so.Total++
+		began := t.now()
 		t.one(&users[i])
+		t.took += t.now().Sub(began)
 	}
 	return nil
 }

@@ -399,7 +399,7 @@ type TestFiltersResponse struct {
 	LeftOut int32 `protobuf:"varint,5,opt,name=left_out,json=leftOut,proto3" json:"left_out,omitempty"`
 	// How many would be left out, dropped ones included, by reason.
 	Filtered map[string]int32 `protobuf:"bytes,6,rep,name=filtered,proto3" json:"filtered,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	// The directory has more users than were tried.
+	// There are more users than were tried, which is as many as ten seconds suffice for, and of a directory at most 10,000.
 	MoreUsers     bool `protobuf:"varint,7,opt,name=more_users,json=moreUsers,proto3" json:"more_users,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -285,7 +285,7 @@ export type TestFiltersResponse = Message<"entrasync.syncengine.v1.TestFiltersRe
   filtered: { [key: string]: number };
 
   /**
-   * The directory has more users than were tried.
+   * There are more users than were tried, which is as many as ten seconds suffice for, and of a directory at most 10,000.
    *
    * @generated from field: bool more_users = 7;
    */
