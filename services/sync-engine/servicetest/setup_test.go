@@ -126,6 +126,11 @@ type bundle struct {
 
 func setup(t *testing.T) (context.Context, *bundle) {
 	t.Helper()
+	return setupOn(t, pgtest.Database(t, postgres.Context))
+}
+
+func setupOn(t *testing.T, db *pgtest.DB) (context.Context, *bundle) {
+	t.Helper()
 	b := &bundle{connection: &connection{}, queue: &queue{}, flags: &flagged{}}
 	network := rpctest.New(t)
 	self := network.Identity("sync-engine")
@@ -141,7 +146,7 @@ func setup(t *testing.T) (context.Context, *bundle) {
 		reconciliationv1.RegisterReconciliationInternalServiceServer(r, b.queue)
 	})
 	flagsAddr := network.Serve("gateway", func(r grpc.ServiceRegistrar) { gatewayv1.RegisterFlagInternalServiceServer(r, b.flags) })
-	pool := pgtest.Database(t, postgres.Context).Pool(postgres.Context)
+	pool := db.Pool(postgres.Context)
 	address := network.Serve("sync-engine", func(r grpc.ServiceRegistrar) {
 		assembly.Register(r, pool, assembly.Conns{
 			Connection: dial(self, "connection", connectionAddr), Mapping: dial(self, "mapping", mappingAddr),

@@ -73,7 +73,7 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, to Conns, c Config) (
 		Scheduled:   syncengine.NewListScheduledTenants(store),
 		Quarantined: syncengine.NewListQuarantinedTenants(store),
 		Tickets:     syncengine.NewTickets(store, time.Now),
-		Watch:       syncengine.NewWatchRun(store, rounds, syncengine.WatchEvery),
+		Watch:       syncengine.NewWatchRun(store, rounds, syncengine.WatchPause, syncengine.WatchIdle),
 		Rounds:      rounds,
 		Resolve:     syncengine.NewResolveIdentity(store, gated, clients, pg.NewID, time.Now),
 		Undo:        syncengine.NewUndoResolution(store, clients, time.Now),

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
@@ -19,7 +20,7 @@ func TestWhoWatchesARunHearsOfItsRoundsAndItsEnd(t *testing.T) {
 	e := setup(t)
 	pool := e.db.Pool(postgres.Context)
 	here, there := postgres.NewRoundReports(pool), postgres.NewRoundReports(pool)
-	watch := syncengine.NewWatchRun(e.store, here, 5*time.Millisecond)
+	watch := syncengine.NewWatchRun(e.store, here, time.Millisecond, time.Hour)
 	run := e.started(syncengine.TypeAllTenants, false)
 	told, ended := make(chan syncengine.RunProgress), make(chan error, 1)
 	go func() {
@@ -56,6 +57,7 @@ func TestWhoWatchesARunHearsOfItsRoundsAndItsEnd(t *testing.T) {
 
 	go func() {
 		_, _ = e.finalise.Do(e.ctx(), run.ID, syncengine.StateFailed, &syncengine.Problem{Code: "x"}, nil)
+		_ = there.Changed(e.ctx(), run.ID)
 	}()
 	var state syncengine.State
 	for last := heard; ; last = <-told {
@@ -82,4 +84,53 @@ func TestWhoWatchesARunHearsOfItsRoundsAndItsEnd(t *testing.T) {
 	again := e.started(syncengine.TypeAllTenants, false)
 	ctx, leave := context.WithCancel(e.ctx())
 	require.ErrorIs(t, watch.Do(ctx, again.ID, func(syncengine.RunProgress) error { leave(); return nil }), context.Canceled)
+}
+
+// TestWatchersHearWhatMayHaveChanged in another process, each of its own run.
+func TestWatchersHearWhatMayHaveChanged(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Database(t, postgres.Context)
+	pool := db.Pool(postgres.Context)
+	here, there := postgres.NewRoundReports(pool), postgres.NewRoundReports(pool)
+	ctx := tenant.With(t.Context(), tenant.Call{Tenant: msp})
+	stranger := tenant.With(t.Context(), tenant.Call{Tenant: "another"})
+	one := here.Subscribe(ctx, "one")
+	<-one.News() // it listens from now on
+	two, foreign := here.Subscribe(ctx, "two"), here.Subscribe(stranger, "one")
+	quiet := func(watches ...syncengine.RoundWatch) {
+		t.Helper()
+		for _, watch := range watches {
+			select {
+			case <-watch.News():
+				require.Fail(t, "a watcher heard of what is not its own")
+			default:
+			}
+		}
+	}
+	require.NoError(t, there.Changed(ctx, "one"))
+	<-one.News()
+	quiet(two, foreign)
+	require.NoError(t, there.Changed(ctx, "")) // any run of the tenant
+	<-one.News()
+	<-two.News()
+	quiet(foreign)
+	require.NoError(t, there.Publish(ctx, "two", managed, syncengine.Progress{Phase: syncengine.PhaseStaging, Staged: 1}))
+	<-two.News()
+	quiet(one, foreign)
+	require.Empty(t, one.Since())
+	require.Equal(t, map[string]syncengine.Progress{managed: {Phase: syncengine.PhaseStaging, Staged: 1}}, two.Since())
+	require.Empty(t, two.Since())
+
+	// Of managed tenants that close together the first is heard of at once, the others once
+	// more.
+	for range 100 {
+		require.NoError(t, there.Closed(ctx, "one"))
+	}
+	<-one.News()
+	<-one.News()
+	quiet(two, foreign)
+	for _, watch := range []syncengine.RoundWatch{one, two, foreign} {
+		watch.End()
+		watch.End() // once more does nothing
+	}
 }

@@ -43,6 +43,7 @@ func (s *internalServer) BeginRun(ctx context.Context, req *syncenginev1.BeginRu
 	if err != nil {
 		return nil, err
 	}
+	published(ctx, s.cases.Rounds.Changed(ctx, req.GetRunId()))
 	return &syncenginev1.BeginRunResponse{State: string(state), TotalTenants: count(total)}, nil
 }
 
@@ -59,6 +60,7 @@ func (s *internalServer) FinaliseRun(ctx context.Context, req *syncenginev1.Fina
 	if err != nil {
 		return nil, err
 	}
+	published(ctx, s.cases.Rounds.Changed(ctx, req.GetRunId()))
 	return &syncenginev1.FinaliseRunResponse{State: string(run.State), Counters: countersMessage(run.Totals.Counters)}, nil
 }
 
@@ -72,5 +74,6 @@ func (s *internalServer) CancelRuns(ctx context.Context, req *syncenginev1.Cance
 	if err != nil {
 		return nil, err
 	}
+	published(ctx, s.cases.Rounds.Changed(ctx, req.GetRunId()))
 	return &syncenginev1.CancelRunsResponse{WorkflowIds: workflowIDs}, nil
 }

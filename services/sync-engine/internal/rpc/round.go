@@ -44,15 +44,14 @@ func (s *internalServer) SyncTenantUsers(req *syncenginev1.SyncTenantUsersReques
 		return err
 	}
 	report := newReporter(stream, func(at syncengine.Progress) {
-		if err := s.cases.Rounds.Publish(ctx, req.GetRunId(), req.GetManagedTenantId(), at); err != nil {
-			slog.DebugContext(ctx, "the progress of a round could not be published", "error", err) // the round goes on
-		}
+		published(ctx, s.cases.Rounds.Publish(ctx, req.GetRunId(), req.GetManagedTenantId(), at))
 	})
 	defer report.stop()
 	outcome, err := s.cases.Sync.Do(ctx, req.GetRunId(), req.GetManagedTenantId(), report.progress)
 	if err != nil {
 		return err
 	}
+	published(ctx, s.cases.Rounds.Closed(ctx, req.GetRunId()))
 	return report.done(outcome)
 }
 
@@ -64,5 +63,14 @@ func (s *internalServer) RecordTenantResult(ctx context.Context, req *syncengine
 	if err != nil {
 		return nil, err
 	}
+	published(ctx, s.cases.Rounds.Changed(ctx, req.GetRunId()))
 	return &syncenginev1.RecordTenantResultResponse{}, nil
+}
+
+// published logs why watchers of a run do not hear at once of what was done; they look
+// without it a little later.
+func published(ctx context.Context, err error) {
+	if err != nil {
+		slog.DebugContext(ctx, "the progress of a run could not be published", "error", err)
+	}
 }

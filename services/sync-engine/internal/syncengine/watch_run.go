@@ -7,8 +7,11 @@ import (
 	"time"
 )
 
-// WatchEvery is how often a watched run is looked at.
-const WatchEvery = time.Second
+// How long there is between two looks at a watched run.
+const (
+	WatchPause = time.Second      // at least, however much is published of it
+	WatchIdle  = 10 * time.Second // at most, since what is published may be lost
+)
 
 // TenantProgress is how far a run has come with one managed tenant.
 type TenantProgress struct {
@@ -35,30 +38,46 @@ type RoundReports interface {
 	// Publish sends the progress of a round to the watchers of the run of the context's
 	// tenant.
 	Publish(ctx context.Context, runID, managedTenantID string, at Progress) error
-	// Subscribe watches the rounds of a run of the context's tenant until end is called.
-	// since returns, by managed tenant, what was published since it was last called.
-	Subscribe(ctx context.Context, runID string) (since func() map[string]Progress, end func())
+	// Changed has the watchers of a run of the context's tenant read it again; those of
+	// all its runs where runID is empty.
+	Changed(ctx context.Context, runID string) error
+	// Closed is Changed for one managed tenant of the run, of which many may close in a
+	// second: the watchers hear of the first at once and of the others a moment later.
+	Closed(ctx context.Context, runID string) error
+	// Subscribe watches a run of the context's tenant.
+	Subscribe(ctx context.Context, runID string) RoundWatch
+}
+
+// RoundWatch is what is published of a run.
+type RoundWatch interface {
+	// News receives after anything was published, and after something may have been missed.
+	News() <-chan struct{}
+	// Since returns, by managed tenant, the progress that was published since it was last
+	// called.
+	Since() map[string]Progress
+	// End ends the watch.
+	End()
 }
 
 // WatchRun sends how far a run has come until it has ended.
 type WatchRun struct {
 	states RunStates
 	rounds RoundReports
-	every  time.Duration
+	pause  time.Duration
+	idle   time.Duration
 }
 
-// NewWatchRun wires the use case; every is how often a run is looked at.
-func NewWatchRun(states RunStates, rounds RoundReports, every time.Duration) *WatchRun {
-	return &WatchRun{states: states, rounds: rounds, every: every}
+// NewWatchRun wires the use case. A run is looked at when something was published of it,
+// but not before pause has passed since the last look, and else once in idle.
+func NewWatchRun(states RunStates, rounds RoundReports, pause, idle time.Duration) *WatchRun {
+	return &WatchRun{states: states, rounds: rounds, pause: pause, idle: idle}
 }
 
-// Do sends at once, and then whenever something has changed since the last look.
+// Do sends at once, and then whenever a look finds that something has changed.
 // It returns when the run has ended, after having sent that, or with send's error.
 func (w *WatchRun) Do(ctx context.Context, id string, send func(RunProgress) error) error {
-	since, end := w.rounds.Subscribe(ctx, id)
-	defer end()
-	ticker := time.NewTicker(w.every)
-	defer ticker.Stop()
+	watch := w.rounds.Subscribe(ctx, id)
+	defer watch.End()
 	seen := map[string]TenantProgress{}
 	var last Run
 	for first := true; ; first = false {
@@ -70,7 +89,7 @@ func (w *WatchRun) Do(ctx context.Context, id string, send func(RunProgress) err
 		if err != nil {
 			return err
 		}
-		changed := changes(seen, states, since())
+		changed := changes(seen, states, watch.Since())
 		if first || len(changed) > 0 || run.State != last.State || run.Totals != last.Totals {
 			if err := send(RunProgress{Run: run, Tenants: changed}); err != nil {
 				return err
@@ -79,12 +98,31 @@ func (w *WatchRun) Do(ctx context.Context, id string, send func(RunProgress) err
 		if last = run; IsTerminal(run.State) {
 			return nil
 		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := w.wait(ctx, watch.News()); err != nil {
+			return err
 		}
 	}
+}
+
+// wait returns when the run is to be looked at again. What was published during the pause
+// is still there after it.
+func (w *WatchRun) wait(ctx context.Context, news <-chan struct{}) error {
+	idle := time.NewTimer(w.idle)
+	defer idle.Stop()
+	pause := time.NewTimer(w.pause)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-news:
+	case <-idle.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
 }
 
 // changes gives the managed tenants that differ from what was seen, by id, and
