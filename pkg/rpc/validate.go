@@ -58,7 +58,9 @@ func collect(validator protovalidate.Validator, message proto.Message, at string
 	}
 	if ok {
 		for _, v := range broken.Violations {
-			found.Add(join(at, jsonPath(message.ProtoReflect().Descriptor(), v.Proto.GetField())), wordsOf(v))
+			descriptor := message.ProtoReflect().Descriptor()
+			field := cmp.Or(jsonPath(descriptor, v.Proto.GetField()), fieldNamed(descriptor, v.Proto.GetMessage()))
+			found.Add(join(at, field), wordsOf(v))
 		}
 	}
 	return eachMessage(message.ProtoReflect(), at, func(inner protoreflect.Message, at string) error {
@@ -75,6 +77,17 @@ func wordsOf(v *protovalidate.Violation) string {
 		}
 	}
 	return cmp.Or(v.Proto.GetMessage(), v.Proto.GetRuleId())
+}
+
+// fieldNamed is the field that the text of a rule about several fields names first, so that the violation
+// of it too has a field; empty where it names none.
+func fieldNamed(message protoreflect.MessageDescriptor, text string) string {
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' }) {
+		if message.Fields().ByJSONName(word) != nil {
+			return word
+		}
+	}
+	return ""
 }
 
 // jsonPath writes a field's path in JSON names: client.emails[2].

@@ -10,6 +10,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
 func violations(t *testing.T, err error) []errs.Violation {
@@ -44,6 +45,14 @@ func TestAnAnswerNamesAHundredFieldsAndHowManyMoreThereAre(t *testing.T) {
 	long := strings.Repeat("x", 65)
 	request.Decisions = []*mappingv1.MappingDecision{{ManagedTenantId: "m", Decision: "map", ClientId: &long}}
 	require.Equal(t, "decisions[0].clientId", violations(t, rpc.Validate(validator, request))[0].Field)
+}
+
+func TestARuleAboutSeveralFieldsNamesTheFirst(t *testing.T) {
+	t.Parallel()
+	validator, err := protovalidate.New()
+	require.NoError(t, err)
+	require.Equal(t, []errs.Violation{{Field: "userPrincipalName", Message: "name one of userPrincipalName, entraObjectId and query"}},
+		violations(t, rpc.Validate(validator, &syncenginev1.ExplainRequest{})))
 }
 
 func TestViolationsHaveAnEnd(t *testing.T) {
