@@ -80,7 +80,7 @@ var shapes = []struct {
 	{regexp.MustCompile(`unknown field "([^"]{1,200})"`), notAField},
 	{regexp.MustCompile(`invalid value for \S+ field ([A-Za-z0-9_.]{1,200})`), wrongType},
 	{regexp.MustCompile(`(?:type mismatch, parameter: |parsing field ")([A-Za-z0-9_.]{1,200})`), wrongType},
-	{regexp.MustCompile(`duplicate field "([^"]{1,200})"`), givenTwice},
+	{regexp.MustCompile(`(?:duplicate field|too many values for field) "([^"]{1,200})"`), givenTwice},
 }
 
 // position is where protojson stumbled: a line and, in it, a character.

@@ -431,3 +431,18 @@ func TestOverGRPCToo(t *testing.T) {
 		require.NotRegexp(t, inside, status.Convert(err).Message())
 	}
 }
+
+func TestAParameterThatIsGivenTwiceIsNamed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.allOn("t1")
+	for url, field := range map[string]string{
+		"/api/integrations/entra/sync/runs?state=held&state=failed":            "state",
+		"/api/integrations/entra/sync/runs?clientId=a&clientId=b":              "clientId",
+		"/api/integrations/entra/settings?managedTenantId=a&managedTenantId=b": "managedTenantId",
+	} {
+		answer := b.as(b.admin("t1"), "GET", url, "")
+		require.Equal(t, 400, answer.status, url)
+		require.Contains(t, string(answer.body), `"field":"`+field+`","message":"is given twice"`, url)
+	}
+}
