@@ -131,7 +131,7 @@ func (x *explaining) keptPerson(ctx context.Context, target *explainTarget, why 
 		return nil, false, err
 	}
 	if user = known[target.ObjectID].User; user == nil {
-		x.step("person", StepStopped, text+"Of people who are linked nothing is kept that could be decided by; try again once Microsoft can be read.")
+		x.step("person", StepStopped, text+"What is kept of the person does not suffice to decide by, as of most whom the filters let pass; try again once Microsoft can be read.")
 		return nil, false, nil
 	}
 	x.so.Source = SourceKept
