@@ -88,9 +88,39 @@ test('of two people at one mapping table the second is told, and keeps what was 
   await other.context().close()
 })
 
-async function confirm(page) {
+// quixotic is a directory that no client fits, and how to decide about it as another person does.
+async function quixotic() {
+  const { managedTenants } = await call('GET', `/api${entra}/managed-tenants?q=quixotic`)
+  const [{ managedTenantId }] = managedTenants
+  return {
+    managedTenantId,
+    decide: (decision) => call('POST', `/api${entra}/mappings/confirm`, { decisions: [{ managedTenantId, decision }] }),
+    state: async () => (await call('GET', `/api${entra}/mappings?q=quixotic`)).mappings[0]?.state,
+  }
+}
+
+test('a conflict stays beside its row when another decision is taken back', async () => {
+  const { decide } = await quixotic()
+  await decide('skip')
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(table)
+  for (const word of ['talbot', 'quixotic', 'stonebridge']) await choose(page, word, 'Create a new client')
+  await decide('review')
+  await confirm(page, 3)
+  const conflict = 'Somebody else decided about this one meanwhile.'
+  await (await find(page, 'quixotic')).getByText(conflict).waitFor()
+  await (await find(page, 'talbot')).getByRole('button', { name: /^Take back/ }).click()
+  await page.getByText('2 decisions are not written yet').waitFor()
+  await (await find(page, 'quixotic')).getByText(conflict).waitFor()
+  assert.equal(await (await find(page, 'stonebridge')).getByText(conflict).count(), 0, 'marked for what was decided about another')
+  await page.getByRole('button', { name: 'Discard' }).click()
+  await page.context().close()
+})
+
+async function confirm(page, n = 1) {
+  const decisions = n === 1 ? '1 decision' : `${n} decisions`
   await page.getByRole('button', { name: 'Review and confirm' }).click()
-  await page.getByRole('dialog', { name: 'What will be written' }).getByRole('button', { name: 'Confirm 1 decision' }).click()
+  await page.getByRole('dialog', { name: 'What will be written' }).getByRole('button', { name: `Confirm ${decisions}` }).click()
 }
 
 test('every group of directories holds as many as it says', async () => {

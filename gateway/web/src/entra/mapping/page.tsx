@@ -55,7 +55,8 @@ function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; relo
       version,
       decisions: order.map((id) => ({ managedTenantId: id, decision: decisions[id]?.decision ?? '', clientId: decisions[id]?.clientId })),
     })
-  const conflicts = confirm.isError ? rowConflicts(confirm.error, order) : {}
+  // What is decided or taken back after a refusal does not move its conflicts to other rows.
+  const conflicts = confirm.isError ? rowConflicts(confirm.error, confirm.variables.decisions ?? []) : {}
   const exact = rows.filter((row) => row.group === 'exact' && row.tenant.state === 'undecided' && row.tenant.match && !decisions[row.tenant.managedTenantId])
   if (rows.length === 0) {
     return (
@@ -130,13 +131,13 @@ function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; relo
   )
 }
 
-// rowConflicts puts what the server says of single decisions beside their rows.
-function rowConflicts(error: unknown, order: string[]): Record<string, string> {
+// rowConflicts puts what the server says of single decisions that were sent beside their rows.
+function rowConflicts(error: unknown, sent: { managedTenantId?: string }[]): Record<string, string> {
   const found: Record<string, string> = {}
   const failure = describe(error)
   for (const violation of failure.violations) {
     const index = /^decisions\[(\d+)\]/.exec(violation.field)?.[1]
-    const id = index === undefined ? undefined : order[Number(index)]
+    const id = index === undefined ? undefined : sent[Number(index)]?.managedTenantId
     if (id) found[id] = failure.reason === 'stale_version' ? 'Somebody else decided about this one meanwhile.' : violation.message
   }
   return found
