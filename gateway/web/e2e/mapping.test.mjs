@@ -99,6 +99,37 @@ async function quixotic() {
   }
 }
 
+test('what somebody decided meanwhile is not written over, though the table was asked for again', async () => {
+  const { decide, state } = await quixotic()
+  await decide('review')
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(table)
+  // The one decision is as it was decided already: it changes nothing.
+  await choose(page, 'talbot', /^Talbot/)
+  await choose(page, 'quixotic', 'Create a new client')
+  await page.getByText('2 decisions are not written yet').waitFor()
+  await decide('skip')
+  // Decisions outlive the page, and the table that comes now is of after what was decided meanwhile.
+  await page.reload()
+  const row = await find(page, 'quixotic')
+  await row.getByText('not written yet').waitFor()
+  await row.getByText('Changed meanwhile: Skipped').waitFor()
+  await confirm(page, 2)
+  const refused = page.getByRole('alert').filter({ hasText: 'Nothing was written' })
+  await refused.waitFor()
+  assert.equal(await state(), 'skip_for_now', 'written over')
+  await row.getByText('Somebody else decided about this one meanwhile.').waitFor()
+  await look(page, 'mapping-changed')
+  await refused.getByRole('button', { name: 'Load how it is now' }).click()
+  await row.getByText('Changed meanwhile: Skipped').waitFor()
+  await row.getByRole('button', { name: /^Take back/ }).click()
+  await choose(page, 'quixotic', 'Review later')
+  await confirm(page, 2)
+  await page.getByText('2 decisions are written').waitFor()
+  assert.equal(await state(), 'needs_review')
+  await page.context().close()
+})
+
 test('a conflict stays beside its row when another decision is taken back', async () => {
   const { decide } = await quixotic()
   await decide('skip')
@@ -114,6 +145,24 @@ test('a conflict stays beside its row when another decision is taken back', asyn
   await (await find(page, 'quixotic')).getByText(conflict).waitFor()
   assert.equal(await (await find(page, 'stonebridge')).getByText(conflict).count(), 0, 'marked for what was decided about another')
   await page.getByRole('button', { name: 'Discard' }).click()
+  await page.context().close()
+})
+
+test('what a person imports beside the table refuses none of the decisions of the same person', async () => {
+  const { managedTenantId, decide, state } = await quixotic()
+  await decide('skip')
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(table)
+  await choose(page, 'talbot', /^Talbot/)
+  await page.locator('input[type=file]').setInputFiles({ name: 'mappings.csv', mimeType: 'text/csv', buffer: Buffer.from(`managed_tenant_id,decision\n${managedTenantId},review\n`) })
+  const dialog = page.getByRole('dialog', { name: 'What the file would change' })
+  await dialog.getByRole('button', { name: 'Write 1 change' }).click()
+  await dialog.getByText('1 decision is written.').waitFor()
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'detached' })
+  await confirm(page)
+  await page.getByText('1 decision is written').waitFor()
+  assert.equal(await state(), 'needs_review')
   await page.context().close()
 })
 

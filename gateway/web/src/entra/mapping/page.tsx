@@ -11,7 +11,7 @@ import { ButtonLink, TextLink } from '../../ui/link'
 import { Empty, Page, Problem, Unready, ready } from '../../ui/states'
 import { count, counted } from '../../ui/words'
 import { ConfirmBar } from './confirm'
-import { useDecisions, type Decisions } from './decisions'
+import { madeOn, useDecisions, type Decisions } from './decisions'
 import { chosen, counts, rowsOf, type Filter, type Row } from './rows'
 import { Sheet } from './sheet'
 import { Orphans } from './orphans'
@@ -24,10 +24,16 @@ import { Unmap } from './unmap'
 export function MappingPage() {
   const preview = useQuery(MappingService.method.getMappingPreview, {}, { refetchOnWindowFocus: true, staleTime: 30_000 })
   if (!ready(preview)) return <Unready title="Mapping" of={[preview]} lines={10} label="Comparing directories with clients" />
-  return <Mapping rows={rowsOf(preview.data)} version={preview.data.version} reload={() => void preview.refetch()} />
+  const reload = async () => {
+    const answer = await preview.refetch()
+    return answer.isSuccess ? answer.data.version : undefined
+  }
+  return <Mapping rows={rowsOf(preview.data)} version={preview.data.version} reload={reload} />
 }
 
-function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; reload: () => void }) {
+// Mapping is the table at a version; reload asks for it again and gives the version that it has then,
+// or nothing when there is no answer.
+function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; reload: () => Promise<bigint | undefined> }) {
   const mayChange = useMayChange()
   const provisional = useDecisions()
   const askAgain = useAskAgain()
@@ -40,8 +46,9 @@ function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; relo
   const [past, setPast] = useState<PreviewRow>()
   const [written, setWritten] = useState<ConfirmMappingsResponse>()
   const confirm = useMutation(MappingService.method.confirmMappings, {
-    onSuccess: (answer) => {
+    onSuccess: (answer, sent) => {
       setWritten(answer)
+      if (sent.version !== undefined) provisional.wrote(sent.version, answer.version)
       provisional.clear()
       return askAgain()
     },
@@ -49,12 +56,16 @@ function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; relo
   // Only what still concerns a row that is there is shown and sent.
   const ids = useMemo(() => new Set(rows.map((row) => row.tenant.managedTenantId)), [rows])
   const decisions: Decisions = Object.fromEntries(Object.entries(provisional.decisions).filter(([id]) => ids.has(id)))
-  const order = Object.keys(decisions)
+  const unwritten = Object.keys(decisions).length
   const send = () =>
     confirm.mutate({
-      version,
-      decisions: order.map((id) => ({ managedTenantId: id, decision: decisions[id]?.decision ?? '', clientId: decisions[id]?.clientId })),
+      version: madeOn(decisions),
+      decisions: Object.entries(decisions).map(([managedTenantId, { decision, clientId }]) => ({ managedTenantId, decision, clientId })),
     })
+  const load = async () => {
+    const at = await reload()
+    if (at !== undefined) provisional.loaded(at)
+  }
   // What is decided or taken back after a refusal does not move its conflicts to other rows.
   const conflicts = confirm.isError ? rowConflicts(confirm.error, confirm.variables.decisions ?? []) : {}
   const exact = rows.filter((row) => row.group === 'exact' && row.tenant.state === 'undecided' && row.tenant.match && !decisions[row.tenant.managedTenantId])
@@ -70,7 +81,7 @@ function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; relo
     )
   }
   return (
-    <Page title="Mapping" about={`Which directory belongs to which client.${mayChange ? ' Nothing is written before you confirm.' : ''}`} actions={<Sheet mayChange={mayChange} />}>
+    <Page title="Mapping" about={`Which directory belongs to which client.${mayChange ? ' Nothing is written before you confirm.' : ''}`} actions={<Sheet mayChange={mayChange} wrote={provisional.wrote} />}>
       {!mayChange && <Alert icon={<Icon name="lock" />}>You may look, not change.</Alert>}
       <Orphans />
       <Group justify="space-between" align="flex-end">
@@ -87,11 +98,7 @@ function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; relo
             variant="light"
             leftSection={<Icon name="check" size={16} />}
             onClick={() =>
-              provisional.decideAll(
-                Object.fromEntries(
-                  exact.map((row) => [row.tenant.managedTenantId, { decision: 'map' as const, clientId: row.tenant.match?.clientId ?? '', clientName: row.tenant.match?.clientName ?? '' }]),
-                ),
-              )
+              provisional.decideAll(exact, ({ tenant }) => ({ decision: 'map', clientId: tenant.match?.clientId ?? '', clientName: tenant.match?.clientName ?? '' }))
             }
           >
             Accept {counted(exact.length, 'exact match', 'exact matches')}
@@ -114,7 +121,7 @@ function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; relo
         ]}
       />
       {written && <Written answer={written} close={() => setWritten(undefined)} />}
-      {confirm.isError && <NotWritten error={confirm.error} reload={reload} />}
+      {confirm.isError && <NotWritten error={confirm.error} load={() => void load()} />}
       {shown.length === 0 ? (
         <div className="card">
           <Empty icon="check" title={searched ? 'Nothing fits' : filter === 'open' ? 'Everything is decided' : 'None'}>
@@ -124,9 +131,9 @@ function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; relo
       ) : (
         <MappingTable rows={shown} decisions={decisions} conflicts={conflicts} mayChange={mayChange} decide={provisional.decide} undo={provisional.undo} unmap={setEnding} past={setPast} />
       )}
-      {ending && <Unmap tenant={ending} version={version} close={() => setEnding(undefined)} />}
+      {ending && <Unmap tenant={ending} version={version} wrote={provisional.wrote} close={() => setEnding(undefined)} />}
       {past && <Past tenant={past} close={() => setPast(undefined)} />}
-      {mayChange && order.length > 0 && <ConfirmBar decisions={decisions} pending={confirm.isPending} send={send} clear={provisional.clear} />}
+      {mayChange && unwritten > 0 && <ConfirmBar decisions={decisions} pending={confirm.isPending} send={send} clear={provisional.clear} />}
     </Page>
   )
 }
@@ -143,7 +150,7 @@ function rowConflicts(error: unknown, sent: { managedTenantId?: string }[]): Rec
   return found
 }
 
-function NotWritten({ error, reload }: { error: unknown; reload: () => void }) {
+function NotWritten({ error, load }: { error: unknown; load: () => void }) {
   const failure = describe(error)
   if (failure.kind !== 'conflict') return <Problem error={error} title="Nothing was written" />
   return (
@@ -151,7 +158,7 @@ function NotWritten({ error, reload }: { error: unknown; reload: () => void }) {
       <Stack gap="xs" align="flex-start">
         {failure.reason !== 'stale_version' && <Text size="sm">{failure.message}</Text>}
         <Text size="sm">Your decisions are kept. Load how it is now, look at the marked rows, and confirm again.</Text>
-        <Button size="xs" variant="outline" color="orange" onClick={reload}>
+        <Button size="xs" variant="outline" color="orange" onClick={load}>
           Load how it is now
         </Button>
       </Stack>

@@ -4,6 +4,8 @@ import { domainText } from '../../ui/domain'
 // Row is one managed tenant of the preview, with what it is found by.
 export interface Row {
   tenant: PreviewRow
+  // The version of the mappings at which the managed tenant is so.
+  version: bigint
   group: 'exact' | 'similar' | 'none'
   haystack: string
 }
@@ -11,6 +13,7 @@ export interface Row {
 export function rowsOf(preview: GetMappingPreviewResponse): Row[] {
   const row = (group: Row['group']) => (tenant: PreviewRow): Row => ({
     tenant,
+    version: preview.version,
     group,
     haystack: [tenant.displayName, ...tenant.domains, ...tenant.domains.map(domainText), tenant.match?.clientName ?? '', ...tenant.candidates.map((candidate) => candidate.clientName)]
       .join('\n')

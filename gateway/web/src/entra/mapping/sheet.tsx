@@ -10,13 +10,19 @@ import { Icon } from '../../ui/icon'
 import { Loading, Problem, State } from '../../ui/states'
 import { count, counted, type Tone } from '../../ui/words'
 
-// Sheet takes the mapping to a spreadsheet and back. What a file would change is shown before it does.
-export function Sheet({ mayChange }: { mayChange: boolean }) {
+// Sheet takes the mapping to a spreadsheet and back. What a file would change is shown before it does;
+// wrote is told the versions before and after a file.
+export function Sheet({ mayChange, wrote }: { mayChange: boolean; wrote: (from: bigint, to: bigint) => void }) {
   const [csv, setCSV] = useState('')
   const askAgain = useAskAgain()
   const out = useMutation(MappingService.method.exportMappings, { onSuccess: (answer) => download('mappings.csv', answer.csv) })
   const dry = useMutation(MappingService.method.importMappings)
-  const real = useMutation(MappingService.method.importMappings, { onSuccess: () => askAgain() })
+  const real = useMutation(MappingService.method.importMappings, {
+    onSuccess: (answer, sent) => {
+      if (sent.version !== undefined) wrote(sent.version, answer.version)
+      return askAgain()
+    },
+  })
   const close = () => {
     setCSV('')
     dry.reset()

@@ -9,12 +9,12 @@ import { Icon } from '../../ui/icon'
 import { State } from '../../ui/states'
 import { count, counted, mappingState, matchReason } from '../../ui/words'
 import { decisionText } from './confirm'
-import type { Decision, Decisions } from './decisions'
+import { changed, type Decision, type Decisions } from './decisions'
 import { ClientPicker } from './picker'
 import type { Row } from './rows'
 
 interface Acts {
-  decide: (id: string, decision: Decision) => void
+  decide: (row: Row, decision: Decision) => void
   undo: (id: string) => void
   // Opens what ends a mapping, or shows the decisions before.
   unmap: (tenant: PreviewRow) => void
@@ -77,7 +77,7 @@ export function MappingTable({ rows, decisions, conflicts, mayChange, decide, un
   )
 }
 
-const Cells = memo(function Cells({ row, decision, conflict, mayChange, acts }: { row: Row; decision: Decision | undefined; conflict: string | undefined; mayChange: boolean; acts: Acts }) {
+const Cells = memo(function Cells({ row, decision, conflict, mayChange, acts }: { row: Row; decision: Decisions[string] | undefined; conflict: string | undefined; mayChange: boolean; acts: Acts }) {
   const { tenant } = row
   return (
     <>
@@ -181,8 +181,25 @@ function More({ label, children }: { label: string; children: ReactNode }) {
   )
 }
 
-function Choice({ row, decision, mayChange, acts }: { row: Row; decision: Decision | undefined; mayChange: boolean; acts: Acts }) {
-  const [picking, setPicking] = useState(false)
+// Saved is the decision that is written about a directory.
+function Saved({ tenant }: { tenant: PreviewRow }) {
+  const client = tenant.match && tenant.match.clientId === tenant.mappedClientId ? tenant.match.clientName : ''
+  return (
+    <>
+      {mappingState(tenant.state).text}
+      {client !== '' && (
+        <>
+          {' '}
+          to <bdi>{client}</bdi>
+        </>
+      )}
+    </>
+  )
+}
+
+function Choice({ row, decision, mayChange, acts }: { row: Row; decision: Decisions[string] | undefined; mayChange: boolean; acts: Acts }) {
+  // The row as it was when the person began to choose a client: the choice hides what is saved.
+  const [picking, setPicking] = useState<Row>()
   const { tenant } = row
   const id = tenant.managedTenantId
   const best = tenant.match ?? tenant.candidates[0]
@@ -192,10 +209,10 @@ function Choice({ row, decision, mayChange, acts }: { row: Row; decision: Decisi
         label={`Client for ${tenant.displayName}`}
         suggested={tenant.candidates.map((candidate) => ({ id: candidate.clientId, name: candidate.clientName }))}
         onPick={(client) => {
-          acts.decide(id, { decision: 'map', clientId: client.id, clientName: client.name })
-          setPicking(false)
+          acts.decide(picking, { decision: 'map', clientId: client.id, clientName: client.name })
+          setPicking(undefined)
         }}
-        onClose={() => setPicking(false)}
+        onClose={() => setPicking(undefined)}
       />
     )
   }
@@ -209,6 +226,11 @@ function Choice({ row, decision, mayChange, acts }: { row: Row; decision: Decisi
           <Text size="sm" c="dimmed">
             not written yet
           </Text>
+          {changed(row, decision) && (
+            <Text size="sm" c="var(--bad)" style={{ overflowWrap: 'anywhere' }}>
+              Changed meanwhile: <Saved tenant={tenant} />
+            </Text>
+          )}
         </div>
         <ActionIcon variant="subtle" color="gray" aria-label={`Take back the decision about ${tenant.displayName}`} onClick={() => acts.undo(id)}>
           <Icon name="undo" />
@@ -223,7 +245,7 @@ function Choice({ row, decision, mayChange, acts }: { row: Row; decision: Decisi
       {decided ? (
         <State {...mappingState(tenant.state)} />
       ) : mayChange && best ? (
-        <Button size="xs" variant="light" onClick={() => acts.decide(id, { decision: 'map', clientId: best.clientId, clientName: best.clientName })} aria-label={`Accept ${best.clientName} for ${tenant.displayName}`}>
+        <Button size="xs" variant="light" onClick={() => acts.decide(row, { decision: 'map', clientId: best.clientId, clientName: best.clientName })} aria-label={`Accept ${best.clientName} for ${tenant.displayName}`}>
           Accept
         </Button>
       ) : (
@@ -231,13 +253,13 @@ function Choice({ row, decision, mayChange, acts }: { row: Row; decision: Decisi
       )}
       {mayChange && (
         <Group gap="xs" wrap="nowrap">
-          <Button size="xs" variant="default" onClick={() => setPicking(true)} aria-label={`${change} for ${tenant.displayName}`}>
+          <Button size="xs" variant="default" onClick={() => setPicking(row)} aria-label={`${change} for ${tenant.displayName}`}>
             {change}
           </Button>
           <More label={`More for ${tenant.displayName}`}>
             <>
               {tenant.candidates.slice(0, 5).map((candidate) => (
-                <Menu.Item key={candidate.clientId} onClick={() => acts.decide(id, { decision: 'map', clientId: candidate.clientId, clientName: candidate.clientName })}>
+                <Menu.Item key={candidate.clientId} onClick={() => acts.decide(row, { decision: 'map', clientId: candidate.clientId, clientName: candidate.clientName })}>
                   {candidate.clientName}
                   <Text size="sm" c="dimmed">
                     {Math.round(candidate.score * 100)} % · {matchReason(candidate.reason)}
@@ -245,9 +267,9 @@ function Choice({ row, decision, mayChange, acts }: { row: Row; decision: Decisi
                 </Menu.Item>
               ))}
               {tenant.candidates.length > 0 && <Menu.Divider />}
-              <Menu.Item onClick={() => acts.decide(id, { decision: 'create_new' })}>Create a new client</Menu.Item>
-              <Menu.Item onClick={() => acts.decide(id, { decision: 'review' })}>Review later</Menu.Item>
-              <Menu.Item onClick={() => acts.decide(id, { decision: 'skip' })}>Skip for now</Menu.Item>
+              <Menu.Item onClick={() => acts.decide(row, { decision: 'create_new' })}>Create a new client</Menu.Item>
+              <Menu.Item onClick={() => acts.decide(row, { decision: 'review' })}>Review later</Menu.Item>
+              <Menu.Item onClick={() => acts.decide(row, { decision: 'skip' })}>Skip for now</Menu.Item>
               {decided && (
                 <>
                   <Menu.Divider />

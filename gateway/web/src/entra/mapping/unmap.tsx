@@ -6,11 +6,13 @@ import { MappingService, type PreviewRow } from '../../gen/entrasync/mapping/v1/
 import { Dialog } from '../../ui/dialog'
 import { Problem } from '../../ui/states'
 
-// Unmap ends the mapping of one directory, after it was said what that leaves. It is written at once.
-export function Unmap({ tenant, version, close }: { tenant: PreviewRow; version: bigint; close: () => void }) {
+// Unmap ends the mapping of one directory, after it was said what that leaves. It is written at once;
+// wrote is told the versions before and after.
+export function Unmap({ tenant, version, wrote, close }: { tenant: PreviewRow; version: bigint; wrote: (from: bigint, to: bigint) => void; close: () => void }) {
   const askAgain = useAskAgain()
   const unmap = useMutation(MappingService.method.unmapMapping, {
-    onSuccess: () => {
+    onSuccess: (answer, sent) => {
+      if (sent.version !== undefined) wrote(sent.version, answer.version)
       close()
       return askAgain()
     },
