@@ -84,6 +84,21 @@ test('filters are tried on real people before they are saved', async () => {
   await page.getByRole('textbox', { name: 'Patterns of your own' }).and(page.locator('[aria-invalid="true"]')).waitFor()
   await look(page, 'settings-tried-invalid')
   await page.getByRole('button', { name: 'Discard' }).click()
+  // What was refused is no longer marked once another is saved.
+  const marked = page.locator('[aria-invalid="true"]')
+  await marked.waitFor({ state: 'detached' })
+  await page.getByRole('textbox', { name: 'Patterns of your own' }).fill('[')
+  await group.getByRole('button', { name: 'Try', exact: true }).click()
+  await marked.waitFor()
+  await page.getByRole('textbox', { name: 'Patterns of your own' }).fill('^w')
+  await page.getByRole('button', { name: 'Save' }).click()
+  try {
+    await page.getByText('Saved. The next sync uses it.').waitFor()
+    await marked.waitFor({ state: 'detached' })
+    await group.getByRole('alert').waitFor({ state: 'detached' })
+  } finally {
+    await call('PATCH', `/api${entra}/settings`, { filters: settings.filters })
+  }
   await page.context().close()
 })
 
@@ -136,6 +151,69 @@ test('a directory gets a filter of its own, and gives it back', async () => {
   await page.getByRole('button', { name: 'Save' }).click()
   await page.getByText('Not saved yet').waitFor({ state: 'detached' })
   assert.deepEqual((await own()).ownFields, [])
+  await page.context().close()
+})
+
+test('what is not saved yet stays when somebody else saves other settings, and the page says so', async () => {
+  const before = await call('GET', `/api${entra}/settings`)
+  const { filters, allowSameEmailAcrossClients } = before
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(`${site}${entra}/settings`)
+  const patterns = page.getByRole('textbox', { name: 'Patterns of your own' })
+  const across = page.getByRole('switch', { name: 'An address may belong to contacts of several clients' })
+  await patterns.fill('^kept')
+  try {
+    await call('PATCH', `/api${entra}/settings`, { allowSameEmailAcrossClients: !allowSameEmailAcrossClients })
+    // A sync that starts lets everything that is shown be asked for again.
+    await page.getByRole('button', { name: 'Sync all tenants now' }).click()
+    const runId = (await page.getByRole('link', { name: 'Follow it' }).getAttribute('href')).split('/').pop()
+    const unsaved = page.getByRole('region', { name: 'Changes that are not saved yet' })
+    await unsaved.getByRole('alert').getByText('The settings were changed meanwhile').waitFor()
+    assert.equal(await patterns.inputValue(), '^kept')
+    await look(page, 'settings-changed-meanwhile')
+    await unsaved.getByRole('button', { name: 'Load how it is now' }).click()
+    await unsaved.getByRole('alert').waitFor({ state: 'detached' })
+    assert.equal(await patterns.inputValue(), '^kept')
+    assert.equal(await across.isChecked(), !allowSameEmailAcrossClients, 'what somebody else saved is not there')
+    await unsaved.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Saved. The next sync uses it.').waitFor()
+    const now = await call('GET', `/api${entra}/settings`)
+    assert.deepEqual(now.filters, { ...filters, customPatterns: ['^kept'] })
+    assert.equal(now.allowSameEmailAcrossClients, !allowSameEmailAcrossClients, 'written over')
+    await ended(runId)
+  } finally {
+    await call('PATCH', `/api${entra}/settings`, { filters, allowSameEmailAcrossClients })
+  }
+  await page.context().close()
+})
+
+test('what is not saved yet of one directory stays when somebody else saves other settings of it', async () => {
+  const { mappings } = await call('GET', `/api${entra}/mappings?state=mapped&q=talbot`)
+  const address = `/api${entra}/settings?managedTenantId=${mappings[0].managedTenantId}`
+  await call('PATCH', address, { filters: { guests: null, unlicensed: null } })
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(`${site}${entra}/settings/${mappings[0].managedTenantId}`)
+  const chosen = (name) => page.getByRole('radiogroup', { name }).getByRole('radio', { checked: true }).inputValue()
+  await page.getByRole('radiogroup', { name: 'Leave guests out' }).getByText('Yes', { exact: true }).click()
+  try {
+    await call('PATCH', address, { filters: { unlicensed: true } })
+    const unsaved = page.getByRole('region', { name: 'Changes that are not saved yet' })
+    await unsaved.getByRole('button', { name: 'Save' }).click()
+    await unsaved.getByRole('alert').getByText('The settings were changed meanwhile').waitFor()
+    assert.equal(await chosen('Leave guests out'), 'true')
+    assert.equal(await chosen('Leave out accounts without a licence'), 'all')
+    await look(page, 'settings-own-changed-meanwhile')
+    await unsaved.getByRole('button', { name: 'Load how it is now' }).click()
+    await unsaved.getByRole('alert').waitFor({ state: 'detached' })
+    assert.equal(await chosen('Leave guests out'), 'true')
+    assert.equal(await chosen('Leave out accounts without a licence'), 'true')
+    await unsaved.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Saved. The next sync of this directory uses it.').waitFor()
+    const { filters } = await call('GET', address)
+    assert.deepEqual([filters.guests, filters.unlicensed], [true, true])
+  } finally {
+    await call('PATCH', address, { filters: { guests: null, unlicensed: null } })
+  }
   await page.context().close()
 })
 

@@ -1,12 +1,10 @@
 import { fromJson } from '@bufbuild/protobuf'
-import { useMutation, useQuery } from '@connectrpc/connect-query'
+import { useQuery } from '@connectrpc/connect-query'
 import { Alert, Checkbox, Group, SegmentedControl, Stack, TagsInput, Text } from '@mantine/core'
 import { useParams } from '@tanstack/react-router'
-import { useState } from 'react'
 
 import { describe } from '../../api/failure'
 import { flags, useFlag, useMayChange } from '../../api/flags'
-import { useAskAgain } from '../../api/invalidate'
 import { useTenants } from '../../api/names'
 import { FieldRulesSchema, FiltersSchema, SettingsService, type Settings } from '../../gen/entrasync/syncengine/v1/settings_pb'
 import { Icon } from '../../ui/icon'
@@ -14,6 +12,7 @@ import { TextLink } from '../../ui/link'
 import { Page, Problem, Unready, ready } from '../../ui/states'
 import { Time } from '../../ui/time'
 import { Changes } from './changes'
+import { same, useKeptDraft, useSave } from './kept'
 import { Section } from './section'
 import { Unsaved } from './unsaved'
 
@@ -22,10 +21,9 @@ export function OwnSettingsPage() {
   const { managedTenantId } = useParams({ from: '/integrations/entra/settings/$managedTenantId' })
   const own = useQuery(SettingsService.method.getSettings, { managedTenantId }, { refetchOnWindowFocus: false })
   const all = useQuery(SettingsService.method.getSettings, {}, { refetchOnWindowFocus: false })
-  const [saved, setSaved] = useState('')
   if (!ready(own) || !ready(all)) return <Unready title="Settings of one directory" of={[own, all]} />
   if (!own.data.settings || !all.data.settings) return null
-  return <Form key={`${managedTenantId} ${own.data.settings.version}`} managedTenantId={managedTenantId} own={own.data.settings} all={all.data.settings} saved={saved === managedTenantId} settle={() => setSaved(managedTenantId)} />
+  return <Form key={managedTenantId} managedTenantId={managedTenantId} own={own.data.settings} all={all.data.settings} />
 }
 
 const toggles = [
@@ -61,31 +59,31 @@ function valueOf(settings: Settings, group: 'filters' | 'fieldRules', key: strin
   return group === 'filters' ? settings.filters?.[key as 'guests'] : settings.fieldRules?.[key as 'email']
 }
 
-// Form begins anew with every version: saved says that the last one was made here.
-function Form({ managedTenantId, own, all, saved, settle }: { managedTenantId: string; own: Settings; all: Settings; saved: boolean; settle: () => void }) {
+function Form({ managedTenantId, own, all }: { managedTenantId: string; own: Settings; all: Settings }) {
   const tenants = useTenants()
   const mayChange = useMayChange()
   const fieldRules = useFlag(flags.fieldSync)
-  const askAgain = useAskAgain()
-  const [draft, setDraft] = useState(() => draftOf(own))
-  const save = useMutation(SettingsService.method.updateSettings, {
-    onSuccess: () => {
-      settle()
-      return askAgain()
-    },
-  })
-  const set = (name: string, value: Value) => setDraft((before) => ({ ...before, [name]: value }))
-  const was = draftOf(own)
-  const names = Object.keys(draft).filter((name) => (fieldRules || !name.startsWith('fieldRules')) && JSON.stringify(draft[name]) !== JSON.stringify(was[name]))
+  const kept = useKeptDraft(own, draftOf)
+  const { draft, set } = kept
+  const { save, write } = useSave(kept)
+  const names = Object.keys(draft).filter((name) => (fieldRules || !name.startsWith('fieldRules')) && !same(draft[name], kept.was[name]))
   const violation = (name: string) => (save.isError ? describe(save.error).violations.find((each) => each.field.includes(name))?.message : undefined)
-  const write = () => {
+  const saveOwn = () => {
     const some = (group: string) => Object.fromEntries(names.filter((name) => name.startsWith(group + '.')).flatMap((name) => (draft[name] === undefined ? [] : [[name.slice(group.length + 1), draft[name]]])))
     const rules = names.some((name) => name.startsWith('fieldRules.'))
-    save.mutate({
+    write({
       managedTenantId,
-      settings: { version: own.version, filters: fromJson(FiltersSchema, some('filters')), fieldRules: rules ? fromJson(FieldRulesSchema, some('fieldRules')) : undefined },
+      settings: { version: kept.version, filters: fromJson(FiltersSchema, some('filters')), fieldRules: rules ? fromJson(FieldRulesSchema, some('fieldRules')) : undefined },
       fields: { given: names.filter((name) => Array.isArray(draft[name])), null: names.filter((name) => draft[name] === undefined) },
     })
+  }
+  const discard = () => {
+    kept.discard()
+    save.reset()
+  }
+  const load = () => {
+    kept.load()
+    save.reset()
   }
   const toggle = (group: 'filters' | 'fieldRules', key: string, label: string) => {
     const name = `${group}.${key}`
@@ -123,7 +121,7 @@ function Form({ managedTenantId, own, all, saved, settle }: { managedTenantId: s
       }
     >
       {!mayChange && <Alert icon={<Icon name="lock" />}>You may look, not change.</Alert>}
-      {saved && names.length === 0 && (
+      {save.isSuccess && names.length === 0 && (
         <Alert role="status" color="teal" icon={<Icon name="check" />}>
           Saved. The next sync of this directory uses it.
         </Alert>
@@ -151,7 +149,7 @@ function Form({ managedTenantId, own, all, saved, settle }: { managedTenantId: s
       {fieldRules && <Section title="What it may overwrite">{toggles.filter(([group]) => group === 'fieldRules').map(([group, key, label]) => toggle(group, key, label))}</Section>}
       {save.isError && <Problem error={save.error} title="Nothing was saved" />}
       {mayChange && names.length > 0 && (
-        <Unsaved discard={() => setDraft(was)} save={write} saving={save.isPending} />
+        <Unsaved discard={discard} save={saveOwn} saving={save.isPending} load={kept.outdated ? load : undefined} />
       )}
       <Changes managedTenantId={managedTenantId} />
     </Page>

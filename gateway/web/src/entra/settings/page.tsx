@@ -1,10 +1,9 @@
-import { useMutation, useQuery } from '@connectrpc/connect-query'
+import { useQuery } from '@connectrpc/connect-query'
 import { Alert, Group, NumberInput, Select, Switch, TagsInput, Textarea } from '@mantine/core'
 import { useState } from 'react'
 
 import { describe, type Failure } from '../../api/failure'
 import { flags, useFlag, useMayChange } from '../../api/flags'
-import { useAskAgain } from '../../api/invalidate'
 import { StatusService } from '../../gen/entrasync/gateway/v1/gateway_pb'
 import { SettingsService, type Settings } from '../../gen/entrasync/syncengine/v1/settings_pb'
 import { Icon } from '../../ui/icon'
@@ -13,6 +12,7 @@ import { Time } from '../../ui/time'
 import { SyncAll } from '../runs/syncall'
 import { Changes } from './changes'
 import { draftOf, filterLists, filtersOf, type Draft } from './draft'
+import { same, useKeptDraft, useSave } from './kept'
 import { OwnSettings } from './picker'
 import { Section } from './section'
 import { TryFilters } from './try'
@@ -21,11 +21,10 @@ import { Unsaved } from './unsaved'
 // SettingsPage says when and whom a sync takes, and what it may change.
 export function SettingsPage() {
   const settings = useQuery(SettingsService.method.getSettings, {}, { refetchOnWindowFocus: false })
-  const [saved, setSaved] = useState(false)
   if (!ready(settings)) return <Unready title="Sync settings" of={[settings]} />
   const present = settings.data.settings
   if (!present) return null
-  return <Form key={String(present.version)} present={present} saved={saved} settle={() => setSaved(true)} />
+  return <Form present={present} />
 }
 
 const intervals = [
@@ -36,38 +35,37 @@ const intervals = [
   { value: '10080', label: 'Every week' },
 ]
 
-// Form begins anew with every version: saved says that the last one was made here.
-function Form({ present, saved, settle }: { present: Settings; saved: boolean; settle: () => void }) {
-  const [draft, setDraft] = useState<Draft>(() => draftOf(present))
+function Form({ present }: { present: Settings }) {
+  const kept = useKeptDraft(present, draftOf)
+  const { draft, set } = kept
   const mayChange = useMayChange()
   const fieldRules = useFlag(flags.fieldSync)
   const status = useQuery(StatusService.method.getStatus, {}, { refetchInterval: 15_000 })
-  const askAgain = useAskAgain()
-  const save = useMutation(SettingsService.method.updateSettings, {
-    onSuccess: () => {
-      settle()
-      return askAgain()
-    },
-  })
+  const { save, write } = useSave(kept)
   // What the filters that were tried are refused for is marked as what cannot be saved is.
   const [refused, setRefused] = useState<Failure>()
   const failure = save.isError ? describe(save.error) : refused
   const discard = () => {
-    setDraft(draftOf(present))
+    kept.discard()
     setRefused(undefined)
     save.reset()
   }
-  const changed = JSON.stringify(draft) !== JSON.stringify(draftOf(present))
-  const set = <K extends keyof Draft>(key: K, value: Draft[K]) => setDraft((before) => ({ ...before, [key]: value }))
+  const load = () => {
+    kept.load()
+    setRefused(undefined)
+    save.reset()
+  }
+  const changed = !same(draft, kept.was)
   const toggle = (key: { [K in keyof Draft]: Draft[K] extends boolean ? K : never }[keyof Draft], label: string, description?: string) => (
     <Switch label={label} description={description} checked={draft[key]} disabled={!mayChange} onChange={(event) => set(key, event.currentTarget.checked)} />
   )
   // Who may not change a text may still select it.
   const locked = mayChange ? {} : { readOnly: true, variant: 'filled' }
-  const write = () =>
-    save.mutate({
+  const saveAll = () => {
+    setRefused(undefined)
+    write({
       settings: {
-        version: present.version,
+        version: kept.version,
         automaticSync: draft.automaticSync,
         intervalMinutes: draft.intervalMinutes,
         filters: filtersOf(draft),
@@ -78,6 +76,7 @@ function Form({ present, saved, settle }: { present: Settings; saved: boolean; s
       },
       fields: { given: filterLists, null: [] },
     })
+  }
   return (
     <Page
       title="Sync settings"
@@ -93,7 +92,7 @@ function Form({ present, saved, settle }: { present: Settings; saved: boolean; s
       }
     >
       {!mayChange && <Alert icon={<Icon name="lock" />}>You may look, not change.</Alert>}
-      {saved && !changed && (
+      {save.isSuccess && !changed && (
         <Alert role="status" color="teal" icon={<Icon name="check" />}>
           Saved. The next sync uses it.
         </Alert>
@@ -110,7 +109,7 @@ function Form({ present, saved, settle }: { present: Settings; saved: boolean; s
         <TagsInput label="Only members of these groups" description="Object ids; empty takes everybody." value={draft.groups} {...locked} error={violation(failure, 'groups')} onChange={(value) => set('groups', value)} />
         <TagsInput label="Always take" description="Addresses or object ids that no filter leaves out." value={draft.alwaysInclude} {...locked} error={violation(failure, 'alwaysInclude')} onChange={(value) => set('alwaysInclude', value)} />
         <TagsInput label="Never take" description="Addresses or object ids that are left out." value={draft.neverInclude} {...locked} error={violation(failure, 'neverInclude')} onChange={(value) => set('neverInclude', value)} />
-        <TryFilters filters={filtersOf(draft)} refuse={setRefused} />
+        <TryFilters key={String(kept.version)} filters={filtersOf(draft)} refuse={setRefused} />
       </Section>
       {fieldRules && (
         <Section title="What it may overwrite" about="New contacts get every field. On contacts that exist, a sync changes only these.">
@@ -133,7 +132,7 @@ function Form({ present, saved, settle }: { present: Settings; saved: boolean; s
       </Section>
       {save.isError && <Problem error={save.error} title="Nothing was saved" />}
       {mayChange && changed && (
-        <Unsaved discard={discard} save={write} saving={save.isPending} />
+        <Unsaved discard={discard} save={saveAll} saving={save.isPending} load={kept.outdated ? load : undefined} />
       )}
       <OwnSettings />
       <Changes />
