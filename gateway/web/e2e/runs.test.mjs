@@ -1,5 +1,6 @@
 // Runs that need a person, in a real browser: one that is held, one that is cancelled, one that fails.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 
@@ -271,5 +272,22 @@ test('the history and the people of a run are fetched as CSV', async () => {
   assert.ok((await fetch(workflow)).ok, `a dead link: ${workflow}`)
   const [people] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV of these people' }).click()])
   assert.match(people.suggestedFilename(), /people\.csv$/)
+  await page.context().close()
+})
+
+test('a CSV that has more pages than are fetched says that it is cut off', async () => {
+  const page = await signedIn(browser, 'administrator')
+  let pages = 0
+  await page.route('**/entrasync.syncengine.v1.RunService/ListRuns', async (route) => {
+    if (!route.request().postDataJSON().asCsv) return route.continue()
+    pages++
+    await route.fulfill({ json: { csv: `run_id\nline ${pages}\n`, nextPageToken: 'more' } })
+  })
+  await page.goto(`${site}${entra}/runs`)
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV of these runs' }).click()])
+  const lines = readFileSync(await file.path(), 'utf8').trim().split('\n')
+  assert.ok(pages > 1 && lines.length === pages + 1, `${lines.length} lines of ${pages} pages`)
+  await page.getByRole('alert').getByText('The CSV is cut off').waitFor()
+  await look(page, 'runs-csv-cut-off')
   await page.context().close()
 })
