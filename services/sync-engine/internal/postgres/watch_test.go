@@ -64,6 +64,7 @@ func TestWhoWatchesARunHearsOfItsRoundsAndItsEnd(t *testing.T) {
 		for _, at := range last.Tenants {
 			require.NotEqual(t, "a stranger's", at.At.Phase)
 			state = at.State
+			require.True(t, !syncengine.IsTerminal(state) || at.At == syncengine.Progress{}, "of a round that has ended")
 		}
 		if syncengine.IsTerminal(last.Run.State) {
 			require.Equal(t, syncengine.StateFailed, last.Run.State)

@@ -17,7 +17,7 @@ const (
 type TenantProgress struct {
 	ManagedTenantID string
 	State           State
-	At              Progress // the zero value where no round has published any
+	At              Progress // of a round under way; the zero value where none has published any
 }
 
 // RunProgress is how far a run has come, with the managed tenants that changed.
@@ -134,6 +134,9 @@ func changes(seen map[string]TenantProgress, states map[string]State, published 
 		now := TenantProgress{ManagedTenantID: id, State: state, At: before.At}
 		if at, ok := published[id]; ok {
 			now.At = at
+		}
+		if IsTerminal(state) {
+			now.At = Progress{} // which is published now and then, and so is not how the round ended
 		}
 		waits := !known && state == StateQueued && now.At == (Progress{})
 		if waits || now == before {
