@@ -82,7 +82,7 @@ func (a *Activities) judge(err error, t *tracker) error {
 		if delay <= 0 {
 			delay = a.pace.Busy
 		}
-		return again(e.Reason(), delay)
+		return waits(e.Reason(), delay)
 	case tryOwn:
 		return again(e.Reason(), a.ownDelay(t))
 	case tryUpstream:
@@ -102,6 +102,14 @@ func (a *Activities) ownDelay(t *tracker) time.Duration {
 // again is a failure after which the server makes another try when the delay is over.
 func again(code string, delay time.Duration) error {
 	return temporal.NewApplicationErrorWithOptions(code, code, temporal.ApplicationErrorOptions{NextRetryDelay: delay})
+}
+
+// waits is again for what is no failure: another round has the directory, or Microsoft asked to wait.
+// It is logged as no error and counted as none.
+func waits(code string, delay time.Duration) error {
+	return temporal.NewApplicationErrorWithOptions(code, code, temporal.ApplicationErrorOptions{
+		NextRetryDelay: delay, Category: temporal.ApplicationErrorCategoryBenign,
+	})
 }
 
 // fatal is a failure that is not retried.

@@ -81,6 +81,20 @@ func TestFailuresCarryCodesOnly(t *testing.T) {
 	}
 }
 
+func TestWaitingIsNoError(t *testing.T) {
+	t.Parallel()
+	a := New(Clients{}, nil, Pace{})
+	for err, want := range map[error]temporal.ApplicationErrorCategory{
+		of(errs.Unavailable, "round_in_progress", errs.WithRetryAfter(7*time.Second)):                          temporal.ApplicationErrorCategoryBenign,
+		of(errs.Exhausted, "throttled", errs.WithMetadata("class", "retry"), errs.WithRetryAfter(time.Minute)): temporal.ApplicationErrorCategoryBenign,
+		of(errs.Unavailable, "database_unavailable"):                                                           temporal.ApplicationErrorCategoryUnspecified,
+	} {
+		failure := new(temporal.ApplicationError)
+		require.ErrorAs(t, a.judge(err, &tracker{}), &failure)
+		require.Equal(t, want, failure.Category(), failure.Type())
+	}
+}
+
 func TestABrokenDirectoryIsAskedAgainWhenItSaysAndFiveTimesAtMost(t *testing.T) {
 	t.Parallel()
 	a := New(Clients{}, nil, Pace{})
