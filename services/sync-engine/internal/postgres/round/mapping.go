@@ -18,11 +18,11 @@ import (
 
 var (
 	//go:embed mapping_next.sql
-	nextLinks string
+	mappingNext string
 	//go:embed mapping_clients.sql
-	clientsOfLinks string
+	mappingClients string
 	//go:embed mapping_range.sql
-	applyToLinks string
+	mappingRange string
 )
 
 // ErrUnknownClient is returned for a client's id that is none.
@@ -140,14 +140,14 @@ func (m *Mapping) Apply(ctx context.Context, now time.Time, step syncengine.Step
 				"tenant": m.tenantID, "directory": m.directory, "client": m.client, "now": now, "after_id": after, "limit": syncengine.RangeSize,
 			}
 			var upTo *string
-			if err := tx.QueryRow(ctx, nextLinks, args).Scan(&upTo, &seen); err != nil {
+			if err := tx.QueryRow(ctx, mappingNext, args).Scan(&upTo, &seen); err != nil {
 				return err
 			}
 			if done = upTo == nil; done {
 				return m.applied(ctx, q, now)
 			}
 			args["up_to_id"] = *upTo
-			clients, err := uuids(ctx, tx, clientsOfLinks, args)
+			clients, err := uuids(ctx, tx, mappingClients, args)
 			if err != nil {
 				return err
 			}
@@ -155,7 +155,7 @@ func (m *Mapping) Apply(ctx context.Context, now time.Time, step syncengine.Step
 				return err
 			}
 			var n int
-			if err := tx.QueryRow(ctx, applyToLinks, args).Scan(&n); err != nil {
+			if err := tx.QueryRow(ctx, mappingRange, args).Scan(&n); err != nil {
 				return err
 			}
 			after, reactivated = *upTo, reactivated+n
