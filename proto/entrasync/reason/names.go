@@ -149,6 +149,7 @@ const (
 	HeldSetDiffers          = "held_set_differs"
 	HeldDecided             = "held_decided"
 	ListingBrokeOff         = "listing_broke_off"
+	StreamEnded             = "stream_ended"
 	InvalidPattern          = "invalid_pattern"
 
 	// People: codes of requests of people about their data.

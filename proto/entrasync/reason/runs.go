@@ -97,6 +97,10 @@ var runs = Group{Title: "Runs", About: "Codes of syncs.", Reasons: []Reason{
 		Text: "The listing of the directory broke off.", Do: "Wait; the run goes on by itself.",
 	},
 	{
+		Name: StreamEnded, Kinds: []Kind{KindUnavailable},
+		Text: "A part of entrasync stopped before it had a result.", Do: "Wait; the run goes on by itself.",
+	},
+	{
 		Name: InvalidPattern, Kinds: []Kind{KindInvalid},
 		Text: "A pattern is not valid.", Do: "Correct the pattern at the position that is named.",
 	},

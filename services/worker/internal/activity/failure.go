@@ -73,7 +73,7 @@ func verdictOf(e *errs.Error) verdict {
 // nothing personal may enter a workflow history.
 func (a *Activities) judge(err error, t *tracker) error {
 	if errors.Is(err, errNoResult) {
-		return again("stream_ended", a.ownDelay(t))
+		return again(reason.StreamEnded, a.ownDelay(t))
 	}
 	e := rpc.Normalise(err)
 	switch verdictOf(e) {
