@@ -26,7 +26,7 @@ status: ## say how every process is
 logs: ## the last lines of the logs; "make logs of=worker" for one
 	$(run) logs $(of)
 
-test: ## run every test
+test: ## run every test but those of "make console"; the long suites as samples
 	$(checked) test
 	$(check) test
 
