@@ -443,6 +443,6 @@ func TestAParameterThatIsGivenTwiceIsNamed(t *testing.T) {
 	} {
 		answer := b.as(b.admin("t1"), "GET", url, "")
 		require.Equal(t, 400, answer.status, url)
-		require.Contains(t, string(answer.body), `"field":"`+field+`","message":"is given twice"`, url)
+		require.Contains(t, answer.body, `"field":"`+field+`","message":"is given twice"`, url)
 	}
 }
