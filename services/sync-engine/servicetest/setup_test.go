@@ -112,6 +112,7 @@ type bundle struct {
 	flags      *flagged
 	engine     syncenginev1.SyncEngineInternalServiceClient // as the worker
 	runs       syncenginev1.RunServiceClient                // as the gateway
+	ended      syncenginev1.RunInternalServiceClient
 	contacts   syncenginev1.ContactServiceClient
 	changes    syncenginev1.ChangeServiceClient
 	reports    syncenginev1.ReportServiceClient
@@ -122,6 +123,8 @@ type bundle struct {
 	explain    syncenginev1.ExplainServiceClient
 	effects    orchestrationv1.EffectServiceClient          // as the worker
 	stranger   syncenginev1.SyncEngineInternalServiceClient // as mapping
+
+	endedAsWorker syncenginev1.RunInternalServiceClient
 }
 
 func setup(t *testing.T) (context.Context, *bundle) {
@@ -155,10 +158,11 @@ func setupOn(t *testing.T, db *pgtest.DB) (context.Context, *bundle) {
 	})
 	worker := dial(network.Identity("worker"), "sync-engine", address, rpc.WithOriginator(0))
 	b.engine, b.effects = syncenginev1.NewSyncEngineInternalServiceClient(worker), orchestrationv1.NewEffectServiceClient(worker)
+	b.endedAsWorker = syncenginev1.NewRunInternalServiceClient(worker)
 	b.tickets, b.schedules = syncenginev1.NewTicketInternalServiceClient(worker), syncenginev1.NewScheduleInternalServiceClient(worker)
 	gateway := dial(network.Identity("gateway"), "sync-engine", address, rpc.WithOriginator(0))
 	b.runs, b.contacts = syncenginev1.NewRunServiceClient(gateway), syncenginev1.NewContactServiceClient(gateway)
-	b.reports = syncenginev1.NewReportServiceClient(gateway)
+	b.ended, b.reports = syncenginev1.NewRunInternalServiceClient(gateway), syncenginev1.NewReportServiceClient(gateway)
 	b.changes = syncenginev1.NewChangeServiceClient(gateway)
 	b.settings, b.filters = syncenginev1.NewSettingsServiceClient(gateway), syncenginev1.NewFilterTestServiceClient(gateway)
 	b.explain = syncenginev1.NewExplainServiceClient(gateway)

@@ -59,6 +59,7 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, to Conns, c Config) (
 		Runs:        syncengine.NewListRuns(store),
 		ShowRun:     syncengine.NewShowRun(store),
 		OpenRuns:    syncengine.NewListOpenRuns(store),
+		EndedRuns:   syncengine.NewListEndedRuns(store),
 		Status:      syncengine.NewReadSyncStatus(store, time.Now),
 		Create:      syncengine.NewCreateRun(store, clients, pg.NewID, time.Now),
 		Begin:       syncengine.NewBeginRun(store, clients, time.Now),

@@ -18,6 +18,7 @@ type UseCases struct {
 	Runs        *syncengine.ListRuns
 	ShowRun     *syncengine.ShowRun
 	OpenRuns    *syncengine.ListOpenRuns
+	EndedRuns   *syncengine.ListEndedRuns
 	Status      *syncengine.ReadSyncStatus
 	Create      *syncengine.CreateRun
 	Begin       *syncengine.BeginRun
@@ -44,6 +45,7 @@ func Register(server grpc.ServiceRegistrar, cases UseCases) {
 	syncenginev1.RegisterChangeServiceServer(server, &changeServer{cases: cases})
 	syncenginev1.RegisterRunServiceServer(server, &runServer{cases: cases})
 	syncenginev1.RegisterSyncEngineInternalServiceServer(server, &internalServer{cases: cases})
+	syncenginev1.RegisterRunInternalServiceServer(server, &endedRunServer{cases: cases})
 	syncenginev1.RegisterProgressInternalServiceServer(server, &progressServer{cases: cases})
 	syncenginev1.RegisterScheduleInternalServiceServer(server, &scheduleServer{cases: cases})
 	syncenginev1.RegisterTicketInternalServiceServer(server, &ticketServer{cases: cases})

@@ -37,6 +37,14 @@ WHERE r.id < @before
 ORDER BY r.id DESC
 LIMIT @size;
 
+-- name: ListEndedRuns :many
+-- By entra_sync_runs_ended, whose condition this repeats.
+SELECT id, state, completed_at::timestamptz AS completed_at
+FROM entra_sync_runs
+WHERE completed_at IS NOT NULL AND NOT dry_run AND type <> 'discovery' AND (completed_at, id) > (@since::timestamptz, @after::uuid)
+ORDER BY completed_at, id
+LIMIT @size;
+
 -- name: CountRuns :one
 SELECT count(*) FROM (
 SELECT FROM entra_sync_runs r

@@ -693,6 +693,47 @@ func (q *Queries) ListCancelledWorkflows(ctx context.Context, arg ListCancelledW
 	return items, nil
 }
 
+const listEndedRuns = `-- name: ListEndedRuns :many
+SELECT id, state, completed_at::timestamptz AS completed_at
+FROM entra_sync_runs
+WHERE completed_at IS NOT NULL AND NOT dry_run AND type <> 'discovery' AND (completed_at, id) > ($1::timestamptz, $2::uuid)
+ORDER BY completed_at, id
+LIMIT $3
+`
+
+type ListEndedRunsParams struct {
+	Since time.Time
+	After uuid.UUID
+	Size  int32
+}
+
+type ListEndedRunsRow struct {
+	ID          uuid.UUID
+	State       string
+	CompletedAt time.Time
+}
+
+// By entra_sync_runs_ended, whose condition this repeats.
+func (q *Queries) ListEndedRuns(ctx context.Context, arg ListEndedRunsParams) ([]ListEndedRunsRow, error) {
+	rows, err := q.db.Query(ctx, listEndedRuns, arg.Since, arg.After, arg.Size)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListEndedRunsRow
+	for rows.Next() {
+		var i ListEndedRunsRow
+		if err := rows.Scan(&i.ID, &i.State, &i.CompletedAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listOpenTenants = `-- name: ListOpenTenants :many
 WITH s AS (
     SELECT t.tenant_id, t.group_no, t.position, t.client_id, t.managed_tenant_id, t.entra_tenant_id, dense_rank() OVER (ORDER BY t.group_no) AS nth

@@ -1,0 +1,1 @@
+DROP INDEX entra_sync_runs_ended;
