@@ -2,10 +2,9 @@
 package peers
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -22,13 +21,14 @@ import (
 type SyncEngine struct {
 	changes syncenginev1.ChangeServiceClient
 	lists   syncenginev1.ContactServiceClient
-	runs    syncenginev1.RunServiceClient
+	ends    syncenginev1.RunInternalServiceClient
 }
 
 // NewSyncEngine makes the adapter.
 func NewSyncEngine(conn grpc.ClientConnInterface) *SyncEngine {
 	return &SyncEngine{
-		changes: syncenginev1.NewChangeServiceClient(conn), lists: syncenginev1.NewContactServiceClient(conn), runs: syncenginev1.NewRunServiceClient(conn),
+		changes: syncenginev1.NewChangeServiceClient(conn), lists: syncenginev1.NewContactServiceClient(conn),
+		ends: syncenginev1.NewRunInternalServiceClient(conn),
 	}
 }
 
@@ -66,39 +66,36 @@ func (s *SyncEngine) Changes(ctx context.Context, cursor string, n int) ([]webho
 	return events, nil
 }
 
-// runsPage is how many runs one look reads: those that ended lately are among the
-// newest.
-const runsPage = 200
+// runMessage is what the id of a message about a run begins with; the run's id follows.
+const runMessage = "run_"
 
-// EndedRuns gives syncs, but no dry runs, that ended at that time or later, the
-// first first.
-func (s *SyncEngine) EndedRuns(ctx context.Context, since time.Time) ([]webhook.Event, error) {
-	list, err := s.runs.ListRuns(ctx, &syncenginev1.ListRunsRequest{PageSize: runsPage})
+// EndedRuns implements webhook.Source: syncs, but no dry runs, that ended.
+func (s *SyncEngine) EndedRuns(ctx context.Context, since time.Time, after string, n int) ([]webhook.Event, error) {
+	list, err := s.ends.ListEndedRuns(ctx, &syncenginev1.ListEndedRunsRequest{
+		Since: timestamppb.New(since), AfterRunId: strings.TrimPrefix(after, runMessage), PageSize: int32(n), // at most a few hundred
+	})
 	if err != nil {
 		return nil, err
 	}
-	var events []webhook.Event
-	for _, run := range list.GetRuns() {
-		kind := endOf(run)
-		if kind == "" || run.GetCompletedAt().AsTime().Before(since) {
-			continue
-		}
-		data, err := body(run)
-		if err != nil {
-			return nil, err
-		}
-		events = append(events, webhook.Event{Message: webhook.Message{ID: "run_" + run.GetRunId(), Type: kind, At: run.GetCompletedAt().AsTime(), Data: data}})
+	events := make([]webhook.Event, len(list.GetRuns()))
+	for i, run := range list.GetRuns() {
+		events[i] = webhook.Event{Message: webhook.Message{ID: runMessage + run.GetRunId(), Type: endOf(run.GetState()), At: run.GetCompletedAt().AsTime()}}
 	}
-	slices.SortStableFunc(events, func(a, b webhook.Event) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
 	return events, nil
 }
 
-// endOf is the type of the event of a run's end, empty where it is none.
-func endOf(run *syncenginev1.Run) string {
-	if run.GetDryRun() || run.GetType() == "discovery" {
-		return ""
+// EndedRun implements webhook.Source: the run with its totals.
+func (s *SyncEngine) EndedRun(ctx context.Context, messageID string) ([]byte, error) {
+	run, err := s.ends.GetEndedRun(ctx, &syncenginev1.GetEndedRunRequest{RunId: strings.TrimPrefix(messageID, runMessage)})
+	if err != nil {
+		return nil, err
 	}
-	switch run.GetState() {
+	return body(run.GetRun())
+}
+
+// endOf is the type of the event of a run that ended in a state; empty for states that none is about.
+func endOf(state string) string {
+	switch state {
 	case runstate.Completed, runstate.Partial:
 		return "sync.run.completed"
 	case runstate.Failed, runstate.Cancelled:

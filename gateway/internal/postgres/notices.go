@@ -24,15 +24,15 @@ func (s *Webhooks) AddNotice(ctx context.Context, m webhook.Message) error {
 }
 
 // Notices implements webhook.NoticeStore.
-func (s *Webhooks) Notices(ctx context.Context, since time.Time) (all []webhook.Event, err error) {
+func (s *Webhooks) Notices(ctx context.Context, since time.Time, after string, n int) (page []webhook.Event, err error) {
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries) error {
-		rows, err := q.ListNotices(ctx, since)
+		rows, err := q.ListNotices(ctx, sqlc.ListNoticesParams{Since: since, After: after, Size: int32(n)}) // a few hundred
 		for _, row := range rows {
-			all = append(all, webhook.Event{Message: webhook.Message{ID: row.ID, Type: row.Type, At: row.At, Data: row.Data}})
+			page = append(page, webhook.Event{Message: webhook.Message{ID: row.ID, Type: row.Type, At: row.At, Data: row.Data}})
 		}
 		return err
 	}, pg.ReadOnly())
-	return all, err
+	return page, err
 }
 
 // AccessWatchers implements webhook.AccessStore.

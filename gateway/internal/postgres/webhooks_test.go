@@ -1,12 +1,14 @@
 package postgres_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -56,15 +58,28 @@ func (h *happening) Changes(_ context.Context, cursor string, n int) ([]webhook.
 	return h.events[after:min(len(h.events), after+n)], err
 }
 
-func (h *happening) EndedRuns(_ context.Context, since time.Time) (ended []webhook.Event, err error) {
+func (h *happening) EndedRuns(_ context.Context, since time.Time, after string, n int) (ended []webhook.Event, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, run := range h.runs {
-		if !run.At.Before(since) {
+		if run.At.After(since) || run.At.Equal(since) && run.ID > after {
+			run.Data = nil
 			ended = append(ended, run)
 		}
 	}
-	return ended, nil
+	slices.SortFunc(ended, func(a, b webhook.Event) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
+	return ended[:min(len(ended), n)], nil
+}
+
+func (h *happening) EndedRun(_ context.Context, id string) ([]byte, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, run := range h.runs {
+		if run.ID == id {
+			return run.Data, nil
+		}
+	}
+	return nil, errs.New(errs.NotFound, "not_found", "There is no such run.")
 }
 
 // receiver is a host's server: it takes what the reference library can verify with
@@ -136,6 +151,7 @@ type hooks struct {
 	deliverer *webhook.Deliverer
 	sender    *webhook.Sender
 	happening *happening
+	source    webhook.Source // what happens, unless a test has another one
 	receiver  *receiver
 	db        *pgtest.DB
 	ctx       context.Context
@@ -154,7 +170,7 @@ func webhooks(t *testing.T) *hooks {
 	require.NoError(t, err)
 	box, err := secrets.OpenBox(keyFile)
 	require.NoError(t, err)
-	h.box = sealer{box}
+	h.box, h.source = sealer{box}, h.happening
 	h.guarded(t, h.receiver.URL)
 	return h
 }
@@ -171,8 +187,8 @@ func (h *hooks) guarded(t *testing.T, urls ...string) {
 	now := func() time.Time { return h.at }
 	store := postgres.NewWebhooks(h.db.Pool("gateway"))
 	h.sender = webhook.NewSender(h.box, guard, nil, now)
-	h.Endpoints = webhook.NewEndpoints(store, h.happening, h.box, guard, h.sender, now)
-	h.deliverer = webhook.NewDeliverer(store, h.happening, h.sender, now)
+	h.Endpoints = webhook.NewEndpoints(store, h.source, h.box, guard, h.sender, now)
+	h.deliverer = webhook.NewDeliverer(store, h.source, h.sender, now)
 }
 
 func (h *hooks) put(t *testing.T, c webhook.Change) (webhook.Endpoint, string) {

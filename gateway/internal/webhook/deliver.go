@@ -2,11 +2,11 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -62,7 +62,8 @@ type TurnStore interface {
 	Forget(ctx context.Context, endpoint uuid.UUID, before time.Time) error
 }
 
-// Event is a message and the cursor of the feed behind it.
+// Event is a message and the cursor of the feed behind it. The message about a run's end has no data before
+// it is sent.
 type Event struct {
 	Message
 
@@ -75,8 +76,11 @@ type Source interface {
 	// Changes gives what came after a cursor, in order; errs.Precondition, reason
 	// cursor_expired.
 	Changes(ctx context.Context, cursor string, n int) ([]Event, error)
-	// EndedRuns gives runs that ended at that time or later, the first first.
-	EndedRuns(ctx context.Context, since time.Time) ([]Event, error)
+	// EndedRuns gives at most n ends of runs, without their data, of that time or later, in the order of their
+	// times and ids; of those of that very time only the ones behind the message's id, all where it is empty.
+	EndedRuns(ctx context.Context, since time.Time, after string, n int) ([]Event, error)
+	// EndedRun gives the data of the message about a run's end; errs.NotFound where the run was deleted.
+	EndedRun(ctx context.Context, messageID string) ([]byte, error)
 }
 
 // Deliverer sends events to endpoints. Several may do so at once.
@@ -195,20 +199,24 @@ func (d *Deliverer) deliverTo(ctx context.Context, id uuid.UUID) error {
 func (d *Deliverer) deliver(ctx context.Context, e *Endpoint) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTime)
 	defer cancel()
-	if done, err := d.deliverTimed(ctx, e); err != nil || !done {
-		return err
+	done, err := d.deliverTimed(ctx, e)
+	if err == nil && !done {
+		return nil
 	}
+	// What keeps it from the ends of runs, such as an engine older than this gateway, keeps no change back.
+	return errors.Join(err, d.deliverChanges(ctx, e))
+}
+
+// deliverChanges delivers what the feed has.
+func (d *Deliverer) deliverChanges(ctx context.Context, e *Endpoint) error {
 	for ctx.Err() == nil {
 		events, err := d.source.Changes(ctx, e.FeedCursor, pageSize)
 		if errs.ReasonOf(err) == reason.CursorExpired {
 			slog.WarnContext(ctx, "a webhook missed what is not kept any more", "webhook", e.ID)
 			e.FeedCursor, err = d.source.Head(ctx)
 		}
-		if ctx.Err() != nil {
-			return nil // the next time goes on
-		}
 		if err != nil || len(events) == 0 {
-			return err
+			return unlessOver(ctx, err)
 		}
 		done, err := d.sendNew(ctx, e, events, func(event Event) { e.FeedCursor = event.Cursor })
 		if err != nil || !done {
@@ -216,6 +224,16 @@ func (d *Deliverer) deliver(ctx context.Context, e *Endpoint) error {
 		}
 	}
 	return nil
+}
+
+// unlessOver is why a turn cannot read what comes next; nothing where the turn is over: the next one goes on.
+func unlessOver(ctx context.Context, err error) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	default:
+		return err
+	}
 }
 
 // sendNew sends, in order, the events that the endpoint subscribes to and has not got yet, and calls
@@ -236,6 +254,16 @@ func (d *Deliverer) sendNew(ctx context.Context, e *Endpoint, events []Event, be
 	}
 	for _, event := range events {
 		if slices.Contains(e.Events, event.Type) && !got[event.ID] {
+			if event.Data == nil {
+				event.Data, err = d.source.EndedRun(ctx, event.ID)
+			}
+			if errs.KindOf(err) == errs.NotFound {
+				behind(event) // old runs are deleted
+				continue
+			}
+			if err != nil {
+				return false, err
+			}
 			delivered, err := d.send(ctx, e, event.Message)
 			if err != nil || !delivered {
 				return false, err
@@ -244,47 +272,6 @@ func (d *Deliverer) sendNew(ctx context.Context, e *Endpoint, events []Event, be
 		behind(event)
 	}
 	return true, nil
-}
-
-// deliverTimed delivers the events of runs that ended, and notices. They become visible in another order
-// than they happen, so that each look goes back a little; what was delivered is not sent
-// again. It is done where all could be delivered.
-func (d *Deliverer) deliverTimed(ctx context.Context, e *Endpoint) (done bool, err error) {
-	if !slices.ContainsFunc(e.Events, timed) {
-		e.RunsUntil = d.now()
-		return true, nil
-	}
-	since := e.RunsUntil.Add(-lateRuns)
-	if since.Before(e.CreatedAt) && !e.RunsUntil.Before(e.CreatedAt) {
-		since = e.CreatedAt // what happened before it was made is no news to it
-	}
-	events, err := d.since(ctx, e, since)
-	if err != nil {
-		return false, err
-	}
-	return d.sendNew(ctx, e, events, func(event Event) {
-		if slices.Contains(e.Events, event.Type) && event.At.After(e.RunsUntil) {
-			e.RunsUntil = event.At
-		}
-	})
-}
-
-// since are the runs and the notices of that time or later, in their order; runs only where
-// the endpoint subscribes to them.
-func (d *Deliverer) since(ctx context.Context, e *Endpoint, at time.Time) ([]Event, error) {
-	events, err := d.store.Notices(ctx, at)
-	if err != nil {
-		return nil, err
-	}
-	if slices.ContainsFunc(e.Events, func(t string) bool { return strings.HasPrefix(t, runPrefix) }) {
-		runs, err := d.source.EndedRuns(ctx, at)
-		if err != nil {
-			return nil, err
-		}
-		events = append(events, runs...)
-	}
-	slices.SortStableFunc(events, func(a, b Event) int { return a.At.Compare(b.At) })
-	return events, nil
 }
 
 // send sends a message and says what is next for the endpoint.

@@ -14,7 +14,7 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/connectionstatus"
 )
 
-// The types of notices: what happens that neither the feed nor the list of runs has.
+// The types of notices: what happens that neither the feed nor the runs have.
 const (
 	ConnectionFailed       = "connection.failed"
 	ConnectionRecovered    = "connection.recovered"
@@ -35,8 +35,9 @@ func timed(kind string) bool {
 type NoticeStore interface {
 	// AddNotice keeps a notice unless there is one with its id.
 	AddNotice(ctx context.Context, m Message) error
-	// Notices are those of that time or later, the first first.
-	Notices(ctx context.Context, since time.Time) ([]Event, error)
+	// Notices are at most n of that time or later, in the order of their times and ids; of those of that very
+	// time only the ones behind the id, all where it is empty.
+	Notices(ctx context.Context, since time.Time, after string, n int) ([]Event, error)
 }
 
 // notice makes a notice of a document.

@@ -80,7 +80,9 @@ DELETE FROM webhook_deliveries WHERE webhook_id = @webhook_id AND id < @before;
 INSERT INTO webhook_notices (tenant_id, id, type, data, at) VALUES (@tenant_id, @id, @type, @data, @at::timestamptz) ON CONFLICT DO NOTHING;
 
 -- name: ListNotices :many
-SELECT id, type, data, at FROM webhook_notices WHERE at >= @since::timestamptz ORDER BY at, id LIMIT 1000;
+SELECT id, type, data, at FROM webhook_notices
+WHERE at >= @since::timestamptz AND (at, id) > (@since::timestamptz, @after::text)
+ORDER BY at, id LIMIT @size;
 
 -- name: ForgetNotices :exec
 DELETE FROM webhook_notices WHERE at < @before::timestamptz;

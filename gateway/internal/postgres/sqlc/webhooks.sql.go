@@ -413,8 +413,16 @@ func (q *Queries) ListDeliveries(ctx context.Context, arg ListDeliveriesParams) 
 }
 
 const listNotices = `-- name: ListNotices :many
-SELECT id, type, data, at FROM webhook_notices WHERE at >= $1::timestamptz ORDER BY at, id LIMIT 1000
+SELECT id, type, data, at FROM webhook_notices
+WHERE at >= $1::timestamptz AND (at, id) > ($1::timestamptz, $2::text)
+ORDER BY at, id LIMIT $3
 `
+
+type ListNoticesParams struct {
+	Since time.Time
+	After string
+	Size  int32
+}
 
 type ListNoticesRow struct {
 	ID   string
@@ -423,8 +431,8 @@ type ListNoticesRow struct {
 	At   time.Time
 }
 
-func (q *Queries) ListNotices(ctx context.Context, since time.Time) ([]ListNoticesRow, error) {
-	rows, err := q.db.Query(ctx, listNotices, since)
+func (q *Queries) ListNotices(ctx context.Context, arg ListNoticesParams) ([]ListNoticesRow, error) {
+	rows, err := q.db.Query(ctx, listNotices, arg.Since, arg.After, arg.Size)
 	if err != nil {
 		return nil, err
 	}
