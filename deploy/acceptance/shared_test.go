@@ -39,7 +39,7 @@ func share(t *testing.T, size fleet.Size) *world {
 	sharedMu.Lock()
 	defer sharedMu.Unlock()
 	if shared[size] == nil {
-		hosts := make([]string, 3)
+		hosts := make([]string, 4)
 		for i := range hosts { // held until the process ends: a later test listens there
 			var err error
 			hosts[i], _, err = scratch.Address()
