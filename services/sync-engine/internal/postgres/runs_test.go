@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -55,6 +56,12 @@ func TestRunsThatCannotBeRefused(t *testing.T) {
 	require.Equal(t, "client_not_mapped", errs.ReasonOf(err))
 	_, _, err = e.ask(syncengine.NewRun{Type: syncengine.TypeSingleClient, ClientID: "99999999-9999-4999-8999-999999999999"})
 	require.Equal(t, "unknown_client", errs.ReasonOf(err))
+	_, _, err = e.ask(syncengine.NewRun{Type: syncengine.TypeSingleClient, ManagedTenantID: "unknown"})
+	require.Equal(t, "not_mapped", errs.ReasonOf(err))
+	_, _, err = e.ask(syncengine.NewRun{Type: syncengine.TypeSingleClient, ManagedTenantID: managed, ClientID: other})
+	told, ok := errors.AsType[*errs.Error](err)
+	require.True(t, ok)
+	require.Equal(t, []errs.Violation{{Field: "clientId", Message: "is not the client that the managed tenant is mapped to"}}, told.Violations())
 	e.mapping.tenants = nil
 	_, _, err = e.ask(syncengine.NewRun{Type: syncengine.TypeInitial})
 	require.Equal(t, "no_confirmed_mapping", errs.ReasonOf(err))

@@ -114,14 +114,16 @@ func (c *CreateRun) scope(ctx context.Context, req NewRun) (clientID string, err
 }
 
 func (c *CreateRun) client(ctx context.Context, req NewRun) (string, error) {
-	notMapped := errs.Of(reason.ClientNotMapped)
 	if req.ManagedTenantID != "" {
 		mapped, ok, err := c.mapping.MappedTenant(ctx, req.ManagedTenantID)
 		if err != nil {
 			return "", err
 		}
-		if !ok || req.ClientID != "" && mapped.ClientID != req.ClientID {
-			return "", notMapped
+		switch {
+		case !ok:
+			return "", errNotMapped
+		case req.ClientID != "" && mapped.ClientID != req.ClientID:
+			return "", errs.Of(reason.RequestInvalid, errs.WithViolation("clientId", "is not the client that the managed tenant is mapped to"))
 		}
 		return mapped.ClientID, nil
 	}
@@ -141,7 +143,7 @@ func (c *CreateRun) client(ctx context.Context, req NewRun) (string, error) {
 		return "", err
 	}
 	if !found {
-		return "", notMapped
+		return "", errs.Of(reason.ClientNotMapped)
 	}
 	return req.ClientID, nil
 }
