@@ -85,18 +85,6 @@ func (s *Store) SupersedeUnseen(ctx context.Context, round reconciliation.Round,
 	return int(closed), err
 }
 
-// SupersedeIdentities implements reconciliation.Superseder.
-func (s *Store) SupersedeIdentities(ctx context.Context, round reconciliation.Round, objectIDs []string, now time.Time) (int, error) {
-	var closed int64
-	err := pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
-		closed, err = sqlc.New(tx).SupersedeIdentities(ctx, sqlc.SupersedeIdentitiesParams{
-			Now: now, EntraTenantID: round.EntraTenantID, EntraObjectIds: objectIDs,
-		})
-		return err
-	}, pg.Retries(3))
-	return int(closed), err
-}
-
 // SupersedeForeign implements reconciliation.ForeignSuperseder.
 func (s *Store) SupersedeForeign(ctx context.Context, mapped reconciliation.Mapped, now time.Time) (int, error) {
 	var closed int64

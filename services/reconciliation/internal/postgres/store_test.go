@@ -199,16 +199,16 @@ func TestACompleteRoundSupersedesWhatItDidNotSee(t *testing.T) {
 
 	elsewhere := roundOf(run)
 	elsewhere.EntraTenantID = "entra-2"
-	closed, err := b.complete.Do(b.ctx, elsewhere, true, time.Time{}, nil)
+	closed, err := b.complete.Do(b.ctx, elsewhere, time.Time{})
 	require.NoError(t, err)
 	require.Zero(t, closed, "only items of the round's own directory")
 
-	closed, err = b.complete.Do(b.ctx, roundOf(run), true, time.Time{}, nil)
+	closed, err = b.complete.Do(b.ctx, roundOf(run), time.Time{})
 	require.NoError(t, err)
 	require.Equal(t, 1, closed)
 	require.Equal(t, "o1", b.items(reconciliation.Superseded)[0].EntraObjectID)
 
-	closed, err = b.complete.Do(b.ctx, roundOf(run), true, time.Time{}, nil)
+	closed, err = b.complete.Do(b.ctx, roundOf(run), time.Time{})
 	require.NoError(t, err)
 	require.Zero(t, closed)
 	require.Equal(t, 1, b.pushed(uuid.NewString(), sighting("o1", "f")).Open, "superseded is no decision")
@@ -223,22 +223,19 @@ func TestACompleteRoundSupersedesWhatOnlyAnEarlierAttemptSaw(t *testing.T) {
 	attempt := b.now
 	b.now = b.now.Add(time.Second)
 	b.pushed(run, sighting("o2", "f"))
-	closed, err := b.complete.Do(b.ctx, roundOf(run), true, attempt, nil)
+	closed, err := b.complete.Do(b.ctx, roundOf(run), attempt)
 	require.NoError(t, err)
 	require.Equal(t, 1, closed)
 	require.Equal(t, "o1", b.items(reconciliation.Superseded)[0].EntraObjectID)
 	require.Equal(t, "o2", b.items(reconciliation.Open)[0].EntraObjectID)
 }
 
-func TestAPartialRoundSupersedesOnlyWhatItNames(t *testing.T) {
+func TestACompleteRoundLeavesDecisionsAlone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.pushed(uuid.NewString(), sighting("o1", "f"), sighting("o2", "f"))
 	b.decide("o2", reconciliation.Dismissed)
-	closed, err := b.complete.Do(b.ctx, roundOf(uuid.NewString()), false, time.Time{}, nil)
-	require.NoError(t, err)
-	require.Zero(t, closed)
-	closed, err = b.complete.Do(b.ctx, roundOf(uuid.NewString()), false, time.Time{}, []string{"o1", "o2", "o9"})
+	closed, err := b.complete.Do(b.ctx, roundOf(uuid.NewString()), time.Time{})
 	require.NoError(t, err)
 	require.Equal(t, 1, closed)
 	open, err := reconciliation.NewCountOpen(b.store).Do(b.ctx)
@@ -357,7 +354,7 @@ func TestAnotherTenantSeesAndTouchesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, page.Items)
 	require.Zero(t, *page.Total)
-	closed, err := b.complete.Do(other, roundOf(uuid.NewString()), true, time.Time{}, nil)
+	closed, err := b.complete.Do(other, roundOf(uuid.NewString()), time.Time{})
 	require.NoError(t, err)
 	require.Zero(t, closed)
 	closed, err = b.apply.Do(other, reconciliation.Mapped{EntraTenantID: "entra-1", Revision: 9})
@@ -419,7 +416,7 @@ func TestQueueProperties(t *testing.T) {
 			require.Equal(rt, first, b.pushed(run, sightings...))
 			require.Equal(rt, before, b.versions())
 			if rapid.Bool().Draw(rt, "complete") {
-				_, err := b.complete.Do(b.ctx, roundOf(run), true, time.Time{}, nil)
+				_, err := b.complete.Do(b.ctx, roundOf(run), time.Time{})
 				require.NoError(rt, err)
 				require.Len(rt, b.items(reconciliation.Open), first.Open)
 			}

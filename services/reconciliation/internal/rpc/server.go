@@ -83,13 +83,16 @@ func (s *Server) FindDecidedItems(ctx context.Context, req *reconciliationv1.Fin
 
 // CompleteRound closes items that the round no longer found ambiguous.
 func (s *Server) CompleteRound(ctx context.Context, req *reconciliationv1.CompleteRoundRequest) (*reconciliationv1.CompleteRoundResponse, error) {
+	if !req.GetComplete() { // nobody's absence is known
+		return &reconciliationv1.CompleteRoundResponse{}, nil
+	}
 	var since time.Time
 	if req.GetSince() != nil {
 		since = req.GetSince().AsTime()
 	}
 	closed, err := s.use.Complete.Do(ctx, reconciliation.Round{
 		RunID: req.GetRunId(), ManagedTenantID: req.GetManagedTenantId(), EntraTenantID: req.GetEntraTenantId(),
-	}, req.GetComplete(), since, req.GetSettledObjectIds())
+	}, since)
 	if err != nil {
 		return nil, err
 	}

@@ -108,6 +108,11 @@ func TestTheGatewayListsWhatTheEnginePushed(t *testing.T) {
 	count, err := b.status.CountItems(b.ctx, &reconciliationv1.CountItemsRequest{})
 	require.NoError(t, err)
 	require.EqualValues(t, 3, count.GetOpen())
+	partial, err := b.server.CompleteRound(b.ctx, &reconciliationv1.CompleteRoundRequest{
+		RunId: uuid.NewString(), ManagedTenantId: "mt-1", EntraTenantId: "entra-1", SettledObjectIds: []string{"o1"},
+	})
+	require.NoError(t, err)
+	require.Zero(t, partial.GetSuperseded(), "of a round that does not know of everybody nobody is absent")
 	closed, err := b.server.CompleteRound(b.ctx, &reconciliationv1.CompleteRoundRequest{
 		RunId: uuid.NewString(), ManagedTenantId: "mt-1", EntraTenantId: "entra-1", Complete: true,
 	})

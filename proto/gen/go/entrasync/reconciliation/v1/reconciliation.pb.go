@@ -1172,9 +1172,10 @@ type CompleteRoundRequest struct {
 	RunId           string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	ManagedTenantId string                 `protobuf:"bytes,2,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	EntraTenantId   string                 `protobuf:"bytes,3,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	// True when every identity was listed: open items that this run did not push are superseded.
+	// True when the round knows of every identity: open items that this run did not push are
+	// superseded. Otherwise none is.
 	Complete bool `protobuf:"varint,4,opt,name=complete,proto3" json:"complete,omitempty"`
-	// Otherwise: the identities that are no longer ambiguous.
+	// No engine has ever sent it, and nothing follows from it.
 	SettledObjectIds []string `protobuf:"bytes,5,rep,name=settled_object_ids,json=settledObjectIds,proto3" json:"settled_object_ids,omitempty"`
 	// With complete: when this attempt of the round began. Items that only an earlier attempt of
 	// the same run pushed are superseded too.

@@ -719,14 +719,15 @@ export type CompleteRoundRequest = Message<"entrasync.reconciliation.v1.Complete
   entraTenantId: string;
 
   /**
-   * True when every identity was listed: open items that this run did not push are superseded.
+   * True when the round knows of every identity: open items that this run did not push are
+   * superseded. Otherwise none is.
    *
    * @generated from field: bool complete = 4;
    */
   complete: boolean;
 
   /**
-   * Otherwise: the identities that are no longer ambiguous.
+   * No engine has ever sent it, and nothing follows from it.
    *
    * @generated from field: repeated string settled_object_ids = 5;
    */
