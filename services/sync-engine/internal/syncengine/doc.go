@@ -6,7 +6,7 @@
 //
 //   - a round: sync_tenant.go (the use case), round.go (what it is done with),
 //     stage_users.go, delta.go, unchanged.go, guard.go, guard_round.go, push_queue.go,
-//     counters.go, check_mapping.go, gate_field_rules.go
+//     counters.go, check_mapping.go, gate_field_rules.go, action.go
 //   - a user, from upstream's record to an identity: user.go, properties.go, identity.go,
 //     user_address.go, address.go, text.go, failure.go, filter.go, pattern.go,
 //     service_account.go, group_scope.go, members.go, erased.go, share_word.go

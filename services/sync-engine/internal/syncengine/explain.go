@@ -73,7 +73,7 @@ type IdentitySearch struct {
 // DecidedIdentity is what a round decided about one identity, and by what.
 type DecidedIdentity struct {
 	Number    int    // in the round
-	Action    string // as in a plan; empty where nothing changes
+	Action    string // one of the actions; empty where nothing changes
 	Reason    string
 	Fields    []string // that change
 	ContactID string
@@ -273,10 +273,10 @@ func (x *explaining) decide(ctx context.Context, identity *Identity) error {
 	}
 	x.decision(&decided, identity)
 	x.changes(&decided, identity)
-	if decided.Action == "inactivate" || decided.Rejected {
+	if decided.Action == ActionInactivate || decided.Rejected {
 		x.guardSteps(&decided)
 	}
-	if decided.Action == "queue" {
+	if decided.Action == ActionQueue {
 		return x.queueSteps(ctx, &decided)
 	}
 	return nil
@@ -285,7 +285,7 @@ func (x *explaining) decide(ctx context.Context, identity *Identity) error {
 // holderLeft asks Microsoft for the identity that has the contact: one that is no longer
 // there, which the next sync finds out too, may have been made again.
 func (x *explaining) holderLeft(ctx context.Context, decided *DecidedIdentity, objectID string) (left bool, err error) {
-	if decided.Holder == "" || decided.TakesOver || decided.Action != "queue" {
+	if decided.Holder == "" || decided.TakesOver || decided.Action != ActionQueue {
 		return decided.TakesOver, nil
 	}
 	ask := GetUsers{EntraTenantID: x.mapped.EntraTenantID, Priority: "high", ObjectIDs: []string{decided.Holder}}

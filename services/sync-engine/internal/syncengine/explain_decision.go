@@ -102,17 +102,17 @@ var queueWords = map[string]string{
 
 // decisionWords are the outcome of each action, and what the next sync does.
 var decisionWords = map[string]struct{ outcome, text string }{
-	"create":     {"created", "A contact is made and linked."},
-	"link":       {"linked", "The contact is linked; of its fields nothing changes but what shows that it is linked."},
-	"update":     {"updated", "Fields of the contact are overwritten, as the field rules say."},
-	"reactivate": {"reactivated", "The contact, which a sync made inactive, becomes active again."},
-	"resume":     {"updated", "The link becomes active again; whether the contact is active was decided by somebody else."},
-	"touch":      {"unchanged", "Nothing that shows changes; the sign-in name or whether the account is enabled is noted."},
-	"seen":       {"unchanged", "Nothing changes; it is noted that the identity is back."},
-	"missing":    {"unchanged", "The contact stays as it is; it is noted that the identity is gone."},
-	"absent":     {"unchanged", "The link waits for a person; it is noted that the identity is gone."},
-	"inactivate": {"inactivated", "The contact becomes inactive."},
-	"queue":      {"ambiguous", "A person decides in the queue."},
+	ActionCreate:     {"created", "A contact is made and linked."},
+	ActionLink:       {"linked", "The contact is linked; of its fields nothing changes but what shows that it is linked."},
+	ActionUpdate:     {"updated", "Fields of the contact are overwritten, as the field rules say."},
+	ActionReactivate: {"reactivated", "The contact, which a sync made inactive, becomes active again."},
+	ActionResume:     {"updated", "The link becomes active again; whether the contact is active was decided by somebody else."},
+	ActionTouch:      {"unchanged", "Nothing that shows changes; the sign-in name or whether the account is enabled is noted."},
+	ActionSeen:       {"unchanged", "Nothing changes; it is noted that the identity is back."},
+	ActionMissing:    {"unchanged", "The contact stays as it is; it is noted that the identity is gone."},
+	ActionAbsent:     {"unchanged", "The link waits for a person; it is noted that the identity is gone."},
+	ActionInactivate: {"inactivated", "The contact becomes inactive."},
+	ActionQueue:      {"ambiguous", "A person decides in the queue."},
 }
 
 // decision says what the round decided.
@@ -122,12 +122,12 @@ func (x *explaining) decision(d *DecidedIdentity, id *Identity) {
 		if id.Verdict != "" && id.Verdict != FilterDisabled && outcome == "unchanged" {
 			outcome, why = "filtered", id.Verdict
 		}
-		if d.Action == "queue" {
+		if d.Action == ActionQueue {
 			text += " Why: " + queueWords[d.Reason]
 		}
-		if d.Action == "inactivate" && d.Reason == "disabled_upstream" {
+		if d.Action == ActionInactivate && d.Reason == InactiveDisabled {
 			text += " Why: the account is disabled."
-		} else if d.Action == "inactivate" {
+		} else if d.Action == ActionInactivate {
 			text += " Why: the identity is no longer in the directory."
 		}
 		x.end(outcome, why)
@@ -136,7 +136,7 @@ func (x *explaining) decision(d *DecidedIdentity, id *Identity) {
 	}
 	switch {
 	case id.Removed && d.Link == nil:
-		x.end(OutcomeNotSynced, "deleted_upstream")
+		x.end(OutcomeNotSynced, InactiveDeleted)
 		x.step("decision", StepStopped, "Nobody is there to be synced.")
 	case id.Verdict != "" && (d.Link == nil || id.Verdict != FilterDisabled):
 		x.end("filtered", id.Verdict)
@@ -159,7 +159,7 @@ var fieldWords = map[string]string{
 // changes are the fields that the round would write, and why others are not.
 func (x *explaining) changes(d *DecidedIdentity, id *Identity) {
 	upstream := map[string]string{"fullName": id.FullName, "email": id.Email, "phone": id.Phone, "role": id.Role, "signInName": id.UserPrincipalName}
-	if d.Action == "create" {
+	if d.Action == ActionCreate {
 		for _, field := range []string{"fullName", "email", "phone", "role"} {
 			x.so.Changes = append(x.so.Changes, FieldChange{Field: field, After: upstream[field]})
 		}
