@@ -1,19 +1,22 @@
 package syncengine
 
-// The actions that a round plans for an identity, as DecidedIdentity has them. What each does
-// stands beside the constants of the round's plan, in plan.go of internal/postgres/round.
+// Action is what becomes of an identity in a round. One that the plan does not name is
+// unchanged.
+type Action string
+
+// The actions; create.sql of internal/postgres/round says the same to the database.
 const (
-	ActionCreate     = "create"
-	ActionLink       = "link"
-	ActionUpdate     = "update"
-	ActionReactivate = "reactivate"
-	ActionResume     = "resume"
-	ActionTouch      = "touch"
-	ActionSeen       = "seen"
-	ActionMissing    = "missing"
-	ActionAbsent     = "absent"
-	ActionInactivate = "inactivate"
-	ActionQueue      = "queue"
+	ActionCreate     Action = "create"     // no contact has one of its addresses: a contact is made, with a link
+	ActionLink       Action = "link"       // one contact that is nobody's has its address: the contact gets the link
+	ActionUpdate     Action = "update"     // linked and active: fields that the rules let overwrite differ
+	ActionReactivate Action = "reactivate" // back, or enabled again: sync made the contact inactive, and makes it active
+	ActionResume     Action = "resume"     // back, or enabled again: the link is active; whether the contact is, somebody else has decided
+	ActionTouch      Action = "touch"      // linked: only metadata differ, the sign-in name or whether the account is enabled
+	ActionSeen       Action = "seen"       // linked and unchanged: a listing lacked it before, and this one has it
+	ActionMissing    Action = "missing"    // linked, and a complete listing lacks it for the first time: at most the reason changes
+	ActionAbsent     Action = "absent"     // the same of an orphaned link: nothing of the contact changes
+	ActionInactivate Action = "inactivate" // linked and disabled upstream, or lacking in a complete listing: the contact becomes inactive
+	ActionQueue      Action = "queue"      // not linked, and a person must decide
 )
 
 // Why sync makes a contact inactive.

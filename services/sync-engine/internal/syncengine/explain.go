@@ -73,7 +73,7 @@ type IdentitySearch struct {
 // DecidedIdentity is what a round decided about one identity, and by what.
 type DecidedIdentity struct {
 	Number    int    // in the round
-	Action    string // one of the actions; empty where nothing changes
+	Action    Action // one of the actions; empty where nothing changes
 	Reason    string
 	Fields    []string // that change
 	ContactID string

@@ -101,7 +101,7 @@ var queueWords = map[string]string{
 }
 
 // decisionWords are the outcome of each action, and what the next sync does.
-var decisionWords = map[string]struct{ outcome, text string }{
+var decisionWords = map[Action]struct{ outcome, text string }{
 	ActionCreate:     {"created", "A contact is made and linked."},
 	ActionLink:       {"linked", "The contact is linked; of its fields nothing changes but what shows that it is linked."},
 	ActionUpdate:     {"updated", "Fields of the contact are overwritten, as the field rules say."},

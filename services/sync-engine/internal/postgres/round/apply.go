@@ -232,9 +232,9 @@ func (r *Round) redecide(ctx context.Context, tx pgx.Tx, rules syncengine.Rules,
 }
 
 // write runs the statements of the actions that occur in the range.
-func (r *Round) write(ctx context.Context, tx pgx.Tx, of span, actions map[action]int) error {
-	creates, links, inactivates := actions[actionCreate], actions[actionLink], actions[actionInactivate]
-	changes := actions[actionUpdate] + actions[actionReactivate] + actions[actionResume] + actions[actionTouch]
+func (r *Round) write(ctx context.Context, tx pgx.Tx, of span, actions map[syncengine.Action]int) error {
+	creates, links, inactivates := actions[syncengine.ActionCreate], actions[syncengine.ActionLink], actions[syncengine.ActionInactivate]
+	changes := actions[syncengine.ActionUpdate] + actions[syncengine.ActionReactivate] + actions[syncengine.ActionResume] + actions[syncengine.ActionTouch]
 	insertLinks := applyInsertLinks
 	if r.plan.takes {
 		insertLinks = applyTakeLinks
@@ -259,8 +259,8 @@ func (r *Round) write(ctx context.Context, tx pgx.Tx, of span, actions map[actio
 		{links, applyLinkContacts},
 		{changes, applyContacts},
 		{inactivates, applyInactivate},
-		{actions[actionMissing], applyMissing},
-		{changes + inactivates + actions[actionSeen] + actions[actionMissing] + actions[actionAbsent], applyLinks},
+		{actions[syncengine.ActionMissing], applyMissing},
+		{changes + inactivates + actions[syncengine.ActionSeen] + actions[syncengine.ActionMissing] + actions[syncengine.ActionAbsent], applyLinks},
 	} {
 		if s.rows == 0 {
 			continue

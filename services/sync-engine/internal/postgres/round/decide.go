@@ -141,7 +141,7 @@ func (r *Round) decideRemoved(ctx context.Context, tx pgx.Tx, of span) error {
 // decided makes the plan ready to be applied and counts it.
 func (r *Round) decided(ctx context.Context) (c counted, err error) {
 	err = r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if c, err = r.countPlanned(ctx, tx, everything); err != nil || c.actions[actionCreate]+c.actions[actionQueue] == c.planned() {
+		if c, err = r.countPlanned(ctx, tx, everything); err != nil || c.actions[syncengine.ActionCreate]+c.actions[syncengine.ActionQueue] == c.planned() {
 			return err // no contact is looked up by the plan
 		}
 		return r.indexPlan(ctx, tx)

@@ -75,7 +75,7 @@ func (r *Round) DecidedAbout(ctx context.Context, objectID string) (d syncengine
 	if d.Link != nil && d.ContactID == "" {
 		d.ContactID = d.Link.Contact.ID
 	}
-	if d.Action == string(actionCreate) {
+	if d.Action == syncengine.ActionCreate {
 		d.ContactID = "" // it is made by a round that is applied
 	}
 	r.session.closed = true

@@ -12,28 +12,6 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// action is what becomes of an identity. One that the plan does not name is
-// unchanged.
-type action string
-
-// The actions; create.sql says the same to the database.
-const (
-	actionCreate     action = "create"     // no contact has one of its addresses: a contact is made, with a link
-	actionLink       action = "link"       // one contact that is nobody's has its address: the contact gets the link
-	actionUpdate     action = "update"     // linked and active: fields that the rules let overwrite differ
-	actionReactivate action = "reactivate" // back, or enabled again: sync made the contact inactive, and makes it active
-	actionResume     action = "resume"     // back, or enabled again: the link is active; whether the contact is, somebody else has decided
-	actionTouch      action = "touch"      // linked: only metadata differ, the sign-in name or whether the account is enabled
-	actionSeen       action = "seen"       // linked and unchanged: a listing lacked it before, and this one has it
-	actionMissing    action = "missing"    // linked, and a complete listing lacks it for the first time: at most the reason changes
-	actionAbsent     action = "absent"     // the same of an orphaned link: nothing of the contact changes
-	actionInactivate action = "inactivate" // linked and disabled upstream, or lacking in a complete listing: the contact becomes inactive
-	actionQueue      action = "queue"      // not linked, and a person must decide
-)
-
-// reasonDeleted is the reason of what is planned for identities that a listing lacks.
-const reasonDeleted = "deleted_upstream"
-
 // plan is how far the round has come with its plan, which is a temporary table.
 type plan struct {
 	revision int64 // of the client's head when it was made
@@ -161,7 +139,7 @@ var planned string
 type counted struct {
 	changes syncengine.Changes
 	queued  map[string]int // identities for a person, by reason
-	actions map[action]int
+	actions map[syncengine.Action]int
 }
 
 // planned is how many rows those are.
@@ -174,33 +152,33 @@ func (c *counted) planned() (all int) {
 
 // countPlanned counts the plan's rows of a range.
 func (r *Round) countPlanned(ctx context.Context, tx pgx.Tx, of span) (counted, error) {
-	c := counted{queued: map[string]int{}, actions: map[action]int{}}
+	c := counted{queued: map[string]int{}, actions: map[syncengine.Action]int{}}
 	rows, err := tx.Query(ctx, planned, r.args(of))
 	if err != nil {
 		return c, err
 	}
-	var what action
+	var what syncengine.Action
 	var reason string
 	var visible, all int
 	_, err = pgx.ForEachRow(rows, []any{&what, &reason, &visible, &all}, func() error {
 		c.actions[what] += all
 		switch what {
-		case actionCreate:
+		case syncengine.ActionCreate:
 			c.changes.Created += visible
-		case actionLink:
+		case syncengine.ActionLink:
 			c.changes.Linked += visible
-		case actionUpdate, actionResume:
+		case syncengine.ActionUpdate, syncengine.ActionResume:
 			c.changes.Updated += visible
-		case actionReactivate:
+		case syncengine.ActionReactivate:
 			c.changes.Reactivated += visible
-		case actionInactivate:
+		case syncengine.ActionInactivate:
 			c.changes.Inactivated += visible
-			if reason == reasonDeleted {
+			if reason == syncengine.InactiveDeleted {
 				c.changes.InactivatedGone += visible
 			}
-		case actionQueue:
+		case syncengine.ActionQueue:
 			c.queued[reason] += all
-		case actionTouch, actionSeen, actionMissing, actionAbsent: // nothing that shows
+		case syncengine.ActionTouch, syncengine.ActionSeen, syncengine.ActionMissing, syncengine.ActionAbsent: // nothing that shows
 		}
 		return nil
 	})

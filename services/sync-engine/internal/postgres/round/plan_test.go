@@ -297,13 +297,13 @@ func TestActionsAreTheSameInGoAndSQL(t *testing.T) {
 	require.True(t, found)
 	check, _, found = strings.Cut(check, "))")
 	require.True(t, found)
-	var actions []action
+	var actions []syncengine.Action
 	for _, word := range regexp.MustCompile(`(?m)^ +'([a-z]+)'`).FindAllStringSubmatch(check, -1) {
-		actions = append(actions, action(word[1]))
+		actions = append(actions, syncengine.Action(word[1]))
 	}
-	require.Equal(t, []action{
-		actionCreate, actionLink, actionUpdate, actionReactivate, actionResume, actionTouch, actionSeen, actionMissing, actionAbsent,
-		actionInactivate, actionQueue,
+	require.Equal(t, []syncengine.Action{
+		syncengine.ActionCreate, syncengine.ActionLink, syncengine.ActionUpdate, syncengine.ActionReactivate, syncengine.ActionResume, syncengine.ActionTouch, syncengine.ActionSeen, syncengine.ActionMissing, syncengine.ActionAbsent,
+		syncengine.ActionInactivate, syncengine.ActionQueue,
 	}, actions)
 }
 
