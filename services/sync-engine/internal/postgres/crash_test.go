@@ -189,24 +189,33 @@ func TestHostBatchBetweenRangesIsDecidedAgain(t *testing.T) {
 	}
 }
 
+// roundMeanwhile does a round, and act once, between its plan and its first range.
+func (e *engine) roundMeanwhile(act func()) syncengine.ManagedTenant {
+	e.t.Helper()
+	run, acted := e.started(syncengine.TypeAllTenants, false), false
+	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+		if p.Phase == syncengine.PhaseApplying && !acted {
+			acted = true
+			act()
+		}
+		return nil
+	})
+	require.NoError(e.t, err)
+	return e.finished(run.ID)
+}
+
 // TestAnItemThatArisesMeanwhileWaitsInTheNextRoundToo has the host write two contacts of somebody whom the
 // round was going to make a contact of.
 func TestAnItemThatArisesMeanwhileWaitsInTheNextRoundToo(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
 	e.dir.users = people(2)
-	run, wrote := e.started(syncengine.TypeAllTenants, false), false
-	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+	got := e.roundMeanwhile(func() {
 		for _, external := range []string{"h-1", "h-2"} {
-			if p.Phase == syncengine.PhaseApplying && !wrote {
-				e.host(syncengine.ContactRecord{ExternalID: &external, ClientID: ptr(client), FullName: "By the host", Email: &e.dir.users[0].Mail})
-			}
+			e.host(syncengine.ContactRecord{ExternalID: &external, ClientID: ptr(client), FullName: "By the host", Email: &e.dir.users[0].Mail})
 		}
-		wrote = wrote || p.Phase == syncengine.PhaseApplying
-		return nil
 	})
-	require.NoError(t, err)
-	require.Equal(t, syncengine.Counters{Created: 1, Ambiguous: 1}, e.finished(run.ID).Counters)
+	require.Equal(t, syncengine.Counters{Created: 1, Ambiguous: 1}, got.Counters)
 	require.Equal(t, syncengine.Counters{Unchanged: 1, Ambiguous: 1}, e.round().Counters)
 }
 
@@ -225,16 +234,8 @@ func TestALinkThatTheHostEndsMeanwhileIsDecidedAgain(t *testing.T) {
 			e.dir.users = append(people(2), person("u-new", "New Person", "new@corp.example"))
 			e.dir.users[0].JobTitle = "Chef"
 			e.dir.expired = full
-			run, wrote := e.started(syncengine.TypeAllTenants, false), false
-			_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
-				if p.Phase == syncengine.PhaseApplying && !wrote {
-					wrote = true
-					e.host(syncengine.ContactRecord{ID: &id, Deleted: ptr(true)})
-				}
-				return nil
-			})
-			require.NoError(t, err)
-			require.Equal(t, syncengine.Counters{Created: 1, Unchanged: 1, Ambiguous: 1}, e.finished(run.ID).Counters)
+			got := e.roundMeanwhile(func() { e.host(syncengine.ContactRecord{ID: &id, Deleted: ptr(true)}) })
+			require.Equal(t, syncengine.Counters{Created: 1, Unchanged: 1, Ambiguous: 1}, got.Counters)
 			require.Equal(t, syncengine.Counters{Unchanged: 2, Ambiguous: 1}, e.round().Counters)
 		})
 	}
@@ -343,16 +344,7 @@ func TestATakeoverAndItsHolderAreDecidedAgainTogether(t *testing.T) {
 				e.host(c.before...)
 				e.dir.users = []syncengine.User{bob, person("new", "Ann Lee", "ann@corp.example")}
 				e.dir.expired = full
-				run, wrote := e.started(syncengine.TypeAllTenants, false), false
-				_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
-					if p.Phase == syncengine.PhaseApplying && !wrote {
-						wrote = true
-						e.host(c.meanwhile...)
-					}
-					return nil
-				})
-				require.NoError(t, err)
-				require.Equal(t, c.want, e.finished(run.ID).Counters)
+				require.Equal(t, c.want, e.roundMeanwhile(func() { e.host(c.meanwhile...) }).Counters)
 				require.Equal(t, []string{c.contact}, e.rows(`SELECT entra_object_id, inactive, entra_sync_status, entra_sync_status_reason FROM contacts
 					WHERE full_name = 'Ann Lee' AND entra_object_id IS NOT NULL`))
 			})
