@@ -30,9 +30,9 @@ const (
 // tenant wait in order. Calls that only read have places of their own, so that
 // reading does not wait for changes that take long; and so have, each for itself, the
 // methods that wait by their contract and those that answer a question by POST and change
-// nothing: who may ask may not be one who may change anything. A call has its place when its body has come: one
-// that comes slowly keeps no other call waiting. As many large bodies are read as changes
-// are executed, so that small ones find bytes beside them.
+// nothing: who may only read may ask them, and must not keep changes waiting. A call has its
+// place when its body has come: one that comes slowly keeps no other call waiting. As many
+// large bodies are read as changes are executed, so that small ones find bytes beside them.
 type Calls struct{ reads, changes, waits, answers, bodies *queue.Queue }
 
 // NewCalls makes a bound of so many reading and so many changing calls at once for
