@@ -207,8 +207,7 @@ func (r *Round) count(ctx context.Context, tx pgx.Tx, p syncengine.Changes) erro
 // redecide plans the range again: the host or a person changed contacts of the
 // client since the plan was made.
 func (r *Round) redecide(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, of span) error {
-	// The writer that changed contacts may have made some, and links, and have ended some.
-	r.plan.matches, r.plan.shared, r.plan.matched, r.plan.links, r.plan.takes = true, true, true, true, true
+	r.plan.found = anything
 	args := r.args(of)
 	if err := indexAddresses(ctx, tx); err != nil {
 		return err

@@ -16,18 +16,13 @@ import (
 type plan struct {
 	revision int64 // of the client's head when it was made
 	raised   int64 // by how much this round raised the head since
-	takes    bool  // the directory has links whose rows may be written over (apply_take_links.sql)
 	relinks  bool  // links of the directory wait to be given to contacts of this client
 	held     bool  // Hold has taken the inactivations out of it
 	complete bool  // identities that were not staged are gone
 	rejects  bool  // a person has kept some of the directory's links active
-	matches  bool  // the client may have contacts, one of which may be an identity's
-	// Identities may share an address with another one or a contact: they are listed.
-	shared bool
+	found
 	// It may have accounts that were made again, which take contacts over.
 	takeovers bool
-	matched   bool // table match may have rows
-	links     bool // identities that were staged, or were not and are gone, may have a link
 	allLinked bool // every identity that was staged and passed has one
 	queues    bool // it may have identities for a person
 	left      int  // of what was staged, the identities that left the directory
@@ -37,6 +32,18 @@ type plan struct {
 	approved uuid.UUID
 	last     int // n up to which it is applied
 }
+
+// found is what the state has, as far as the plan depends on it: what is not there is not looked for.
+type found struct {
+	takes   bool // the directory has links whose rows may be written over (apply_take_links.sql)
+	matches bool // the client may have contacts, one of which may be an identity's
+	shared  bool // identities may share an address with another one or a contact: they are listed
+	matched bool // table match may have rows
+	links   bool // identities that were staged, or were not and are gone, may have a link
+}
+
+// anything is what may be there after somebody else wrote.
+var anything = found{takes: true, matches: true, shared: true, matched: true, links: true}
 
 // span is a range of n: of what was staged, and of what is planned.
 type span struct{ after, upTo int }
