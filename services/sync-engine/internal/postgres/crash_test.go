@@ -190,8 +190,7 @@ func TestHostBatchBetweenRangesIsDecidedAgain(t *testing.T) {
 }
 
 // roundMeanwhile does a round, and act once, between its plan and its first range.
-func (e *engine) roundMeanwhile(act func()) syncengine.ManagedTenant {
-	e.t.Helper()
+func (e *engine) roundMeanwhile(t require.TestingT, act func()) syncengine.ManagedTenant {
 	run, acted := e.started(syncengine.TypeAllTenants, false), false
 	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
 		if p.Phase == syncengine.PhaseApplying && !acted {
@@ -200,7 +199,7 @@ func (e *engine) roundMeanwhile(act func()) syncengine.ManagedTenant {
 		}
 		return nil
 	})
-	require.NoError(e.t, err)
+	require.NoError(t, err)
 	return e.finished(run.ID)
 }
 
@@ -210,7 +209,7 @@ func TestAnItemThatArisesMeanwhileWaitsInTheNextRoundToo(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
 	e.dir.users = people(2)
-	got := e.roundMeanwhile(func() {
+	got := e.roundMeanwhile(t, func() {
 		for _, external := range []string{"h-1", "h-2"} {
 			e.host(syncengine.ContactRecord{ExternalID: &external, ClientID: ptr(client), FullName: "By the host", Email: &e.dir.users[0].Mail})
 		}
@@ -234,7 +233,7 @@ func TestALinkThatTheHostEndsMeanwhileIsDecidedAgain(t *testing.T) {
 			e.dir.users = append(people(2), person("u-new", "New Person", "new@corp.example"))
 			e.dir.users[0].JobTitle = "Chef"
 			e.dir.expired = full
-			got := e.roundMeanwhile(func() { e.host(syncengine.ContactRecord{ID: &id, Deleted: ptr(true)}) })
+			got := e.roundMeanwhile(t, func() { e.host(syncengine.ContactRecord{ID: &id, Deleted: ptr(true)}) })
 			require.Equal(t, syncengine.Counters{Created: 1, Unchanged: 1, Ambiguous: 1}, got.Counters)
 			require.Equal(t, syncengine.Counters{Unchanged: 2, Ambiguous: 1}, e.round().Counters)
 		})
@@ -344,7 +343,7 @@ func TestATakeoverAndItsHolderAreDecidedAgainTogether(t *testing.T) {
 				e.host(c.before...)
 				e.dir.users = []syncengine.User{bob, person("new", "Ann Lee", "ann@corp.example")}
 				e.dir.expired = full
-				require.Equal(t, c.want, e.roundMeanwhile(func() { e.host(c.meanwhile...) }).Counters)
+				require.Equal(t, c.want, e.roundMeanwhile(t, func() { e.host(c.meanwhile...) }).Counters)
 				require.Equal(t, []string{c.contact}, e.rows(`SELECT entra_object_id, inactive, entra_sync_status, entra_sync_status_reason FROM contacts
 					WHERE full_name = 'Ann Lee' AND entra_object_id IS NOT NULL`))
 			})

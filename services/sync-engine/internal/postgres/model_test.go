@@ -243,15 +243,11 @@ func (h *history) hostDoesMeanwhile() {
 // appliedMeanwhile is a round between whose plan and whose first range the host writes.
 func (h *history) appliedMeanwhile() syncengine.ManagedTenant {
 	h.now = h.now.Add(time.Hour)
-	run, due := h.started(syncengine.TypeAllTenants, false), rapid.IntRange(1, 3).Draw(h.rt, "meanwhile")
-	_, err := h.sync.Do(h.ctx(), run.ID, managed, func(p syncengine.Progress) error {
-		for ; p.Phase == syncengine.PhaseApplying && due > 0; due-- {
+	return h.roundMeanwhile(h.rt, func() {
+		for range rapid.IntRange(1, 3).Draw(h.rt, "meanwhile") {
 			h.hostDoesMeanwhile()
 		}
-		return nil
 	})
-	require.NoError(h.rt, err)
-	return h.finished(run.ID)
 }
 
 // round does one, with or without a dry run before it, and compares.
