@@ -16,11 +16,10 @@ import (
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/audit"
-	"github.com/entrasync/entrasync/gateway/internal/idempotency"
 )
 
-// deadline is that of a method. It is shorter than an idempotency lease, and
-// longer than the longest answer that is waited for.
+// deadline is that of a method. It is shorter than keyLease, and longer than the
+// longest answer that is waited for.
 const deadline = 50 * time.Second
 
 // Config is what a core is made of.
@@ -29,7 +28,7 @@ type Config struct {
 	Backends map[protoreflect.FullName]grpc.ClientConnInterface // by service
 	Gate     *access.Gate
 	Audit    *audit.Log
-	Keys     *idempotency.Keys
+	Keys     *Keys
 	Calls    *access.Calls         // of each tenant, at once
 	Bytes    *access.Bytes         // of requests being served
 	Metrics  prometheus.Registerer // nil: none
@@ -41,7 +40,7 @@ type Core struct {
 	methods   map[string]method
 	gate      *access.Gate
 	audit     *audit.Log
-	keys      *idempotency.Keys
+	keys      *Keys
 	calls     *access.Calls
 	bytes     *access.Bytes
 	validator protovalidate.Validator

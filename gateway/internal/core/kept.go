@@ -9,7 +9,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/entrasync/entrasync/gateway/internal/idempotency"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
@@ -20,7 +19,7 @@ import (
 // the request was done, a refusal as itself without its violations.
 func short(packed *spb.Status) ([]byte, error) {
 	raw, err := proto.Marshal(packed)
-	if err != nil || len(raw) <= idempotency.MaxAnswer {
+	if err != nil || len(raw) <= maxAnswer {
 		return raw, err
 	}
 	digest := sha256.Sum256(raw)

@@ -13,7 +13,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
-	"github.com/entrasync/entrasync/gateway/internal/idempotency"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
 )
@@ -31,13 +30,13 @@ func (call *Call) once(ctx context.Context, request, answer proto.Message) error
 		return fmt.Errorf("encoding the request: %w", err)
 	}
 	who := call.caller.Call()
-	stored, attempt, err := call.core.keys.Begin(ctx, idempotency.Request{
+	stored, first, err := call.core.keys.begin(ctx, repeatable{
 		Tenant: who.Tenant, Actor: who.Actor.Type + "/" + who.Actor.ID, Route: call.method.Procedure, Key: call.in.IdempotencyKey, Body: body,
 	})
 	if err != nil {
 		return err
 	}
-	if attempt == nil {
+	if first == nil {
 		call.in.Answer("Idempotency-Replayed", "true")
 		return unpack(stored, answer)
 	}
@@ -47,7 +46,7 @@ func (call *Call) once(ctx context.Context, request, answer proto.Message) error
 	err = call.forward(ctx, request, answer)
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
-	if failed := storeAnswer(ctx, attempt, answer, err); failed != nil {
+	if failed := storeAnswer(ctx, first, answer, err); failed != nil {
 		slog.ErrorContext(ctx, "answer not kept for repetition", "procedure", call.method.Procedure, "request", call.in.ID, "error", failed)
 	}
 	return err
@@ -55,7 +54,7 @@ func (call *Call) once(ctx context.Context, request, answer proto.Message) error
 
 // storeAnswer stores an answer that would be the same again; a failure on our side, or
 // one that passes, leaves the key free.
-func storeAnswer(ctx context.Context, attempt *idempotency.Attempt, answer proto.Message, err error) error {
+func storeAnswer(ctx context.Context, first *attempt, answer proto.Message, err error) error {
 	packed := &spb.Status{}
 	if err != nil {
 		public := Public(err)
@@ -63,27 +62,27 @@ func storeAnswer(ctx context.Context, attempt *idempotency.Attempt, answer proto
 		case errs.Invalid, errs.Denied, errs.NotFound, errs.Conflict, errs.Precondition:
 			packed = rpc.ToStatus(public).Proto()
 		default:
-			return attempt.Release(ctx)
+			return first.release(ctx)
 		}
 		// Whoever is told when to ask again sends the same request with the same key.
 		if public.RetryAfter() > 0 {
-			return attempt.Release(ctx)
+			return first.release(ctx)
 		}
 	} else {
 		if dryRun(answer) { // repeating it does no harm
-			return attempt.Release(ctx)
+			return first.release(ctx)
 		}
 		wrapped, err := anypb.New(answer)
 		if err != nil {
-			return errors.Join(err, attempt.Release(ctx))
+			return errors.Join(err, first.release(ctx))
 		}
 		packed.Details = []*anypb.Any{wrapped}
 	}
 	raw, err := short(packed)
 	if err != nil {
-		return errors.Join(err, attempt.Release(ctx))
+		return errors.Join(err, first.release(ctx))
 	}
-	return attempt.Store(ctx, raw)
+	return first.store(ctx, raw)
 }
 
 // unpack gives back what storeAnswer packed.

@@ -21,7 +21,6 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/core"
 	"github.com/entrasync/entrasync/gateway/internal/flags"
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
-	"github.com/entrasync/entrasync/gateway/internal/idempotency"
 	"github.com/entrasync/entrasync/gateway/internal/identity"
 	"github.com/entrasync/entrasync/gateway/internal/openapi"
 	"github.com/entrasync/entrasync/gateway/internal/peers"
@@ -135,7 +134,7 @@ func New(ctx context.Context, p Parts) (*Gateway, error) {
 	}
 	c, err := core.New(core.Config{
 		Methods: methods, Backends: p.services(methods, switches, log, hooks.endpoints), Gate: g, Audit: log,
-		Keys:    idempotency.New(postgres.NewKeys(p.Pool), box{p.Box}, p.KeptBytes, p.Now),
+		Keys:    core.NewKeys(postgres.NewKeys(p.Pool), box{p.Box}, p.KeptBytes, p.Now),
 		Calls:   access.NewCalls(cmp.Or(p.TenantReads, tenantReads), cmp.Or(p.TenantChanges, tenantChanges)),
 		Bytes:   access.NewBytes(cmp.Or(p.TenantBytes, tenantBytes), cmp.Or(p.AllBytes, allBytes), cmp.Or(p.BytesWait, bytesWait)),
 		Metrics: p.Metrics, Now: p.Now,

@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/entrasync/entrasync/gateway/internal/core"
 	"github.com/entrasync/entrasync/gateway/internal/flags"
-	"github.com/entrasync/entrasync/gateway/internal/idempotency"
 	"github.com/entrasync/entrasync/gateway/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pg"
@@ -119,7 +119,7 @@ type Keys struct{ pool *pg.Pool }
 func NewKeys(pool *pg.Pool) *Keys { return &Keys{pool: pool} }
 
 // Claim takes the key for this attempt, or says who has it.
-func (s *Keys) Claim(ctx context.Context, c idempotency.Claim) (found idempotency.Found, err error) {
+func (s *Keys) Claim(ctx context.Context, c core.KeyClaim) (found core.KeyState, err error) {
 	err = inTenant(ctx, s.pool, c.Tenant, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
 		// What has expired goes as new keys come: no job of its own is needed.
@@ -144,35 +144,35 @@ func (s *Keys) Claim(ctx context.Context, c idempotency.Claim) (found idempotenc
 }
 
 // existing reads the row that has the key and takes it over where it may.
-func (s *Keys) existing(ctx context.Context, q *sqlc.Queries, c idempotency.Claim) (idempotency.Found, error) {
+func (s *Keys) existing(ctx context.Context, q *sqlc.Queries, c core.KeyClaim) (core.KeyState, error) {
 	row, err := q.LockKey(ctx, c.Scope[:])
 	if errors.Is(err, pgx.ErrNoRows) { // released in between
-		return idempotency.Found{}, errs.Wrap(err, errs.Unavailable, reason.DatabaseContention, "The request was repeated at the same time; try again.")
+		return core.KeyState{}, errs.Wrap(err, errs.Unavailable, reason.DatabaseContention, "The request was repeated at the same time; try again.")
 	}
 	if err != nil {
-		return idempotency.Found{}, err
+		return core.KeyState{}, err
 	}
 	expired := !row.ExpiresAt.After(c.Now)
 	abandoned := row.Answer == nil && row.LeaseLeft == 0
 	same := [32]byte(row.BodyHash) == c.BodyHash
 	if !expired && (!abandoned || !same) {
-		return idempotency.Found{OtherBody: !same, Answer: row.Answer, LeaseLeft: time.Duration(row.LeaseLeft * float64(time.Second))}, nil
+		return core.KeyState{OtherBody: !same, Answer: row.Answer, LeaseLeft: time.Duration(row.LeaseLeft * float64(time.Second))}, nil
 	}
 	err = q.TakeOverKey(ctx, sqlc.TakeOverKeyParams{
 		Owner: c.Owner, BodyHash: c.BodyHash[:], LeaseSeconds: c.Lease.Seconds(), ExpiresAt: c.ExpiresAt, Scope: c.Scope[:],
 	})
-	return idempotency.Found{Owned: err == nil}, err
+	return core.KeyState{Owned: err == nil}, err
 }
 
 // Answer stores the sealed answer of the attempt that still has the key.
-func (s *Keys) Answer(ctx context.Context, c idempotency.Claim, sealed []byte) error {
+func (s *Keys) Answer(ctx context.Context, c core.KeyClaim, sealed []byte) error {
 	return inTenant(ctx, s.pool, c.Tenant, func(ctx context.Context, tx pgx.Tx) error {
 		return sqlc.New(tx).StoreAnswer(ctx, sqlc.StoreAnswerParams{Answer: sealed, Scope: c.Scope[:], Owner: c.Owner})
 	})
 }
 
 // Release gives the key back.
-func (s *Keys) Release(ctx context.Context, c idempotency.Claim) error {
+func (s *Keys) Release(ctx context.Context, c core.KeyClaim) error {
 	return inTenant(ctx, s.pool, c.Tenant, func(ctx context.Context, tx pgx.Tx) error {
 		return sqlc.New(tx).ReleaseKey(ctx, sqlc.ReleaseKeyParams{Scope: c.Scope[:], Owner: c.Owner})
 	})

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/gateway/internal/audit"
+	"github.com/entrasync/entrasync/gateway/internal/core"
 	"github.com/entrasync/entrasync/gateway/internal/flags"
-	"github.com/entrasync/entrasync/gateway/internal/idempotency"
 	"github.com/entrasync/entrasync/gateway/internal/postgres"
 	"github.com/entrasync/entrasync/migrations"
 	"github.com/entrasync/entrasync/pkg/pg"
@@ -37,7 +37,7 @@ func TestRowsOfAnotherTenantAreNotThere(t *testing.T) {
 	}
 	keys := postgres.NewKeys(pool)
 	for i, id := range []tenant.ID{"t1", ""} {
-		found, err := keys.Claim(t.Context(), idempotency.Claim{
+		found, err := keys.Claim(t.Context(), core.KeyClaim{
 			Scope: [32]byte{byte(i)}, Tenant: id, Owner: uuid.Must(uuid.NewV7()), Now: now, Lease: time.Minute, ExpiresAt: now.Add(time.Hour),
 		})
 		require.NoError(t, err)

@@ -1,5 +1,4 @@
-// Package idempotency answers a repeated request with the answer to the first.
-package idempotency
+package core
 
 import (
 	"context"
@@ -17,15 +16,16 @@ import (
 )
 
 const (
-	// Lease is how long a request that still runs keeps others of its key out.
-	Lease = time.Minute
-	// Keep is how long an answer is given again.
-	Keep = 24 * time.Hour
-	// MaxAnswer is the longest answer that is kept, in bytes.
-	MaxAnswer = 64 << 10
-	// PerTenant is how many bytes of answers are kept for a tenant, unless New is
+	// keyLease is how long a request that still runs keeps others of its key out. It is longer than
+	// the deadline of a method.
+	keyLease = time.Minute
+	// keepAnswer is how long an answer is given again.
+	keepAnswer = 24 * time.Hour
+	// maxAnswer is the longest answer that is kept, in bytes.
+	maxAnswer = 64 << 10
+	// answersPerTenant is how many bytes of answers are kept for a tenant, unless NewKeys is
 	// told otherwise.
-	PerTenant = 64 << 20
+	answersPerTenant = 64 << 20
 	// perKey is counted for each key beside its answer.
 	perKey = 256
 	// trims is how often the answers of a tenant are counted while a whole budget
@@ -35,8 +35,8 @@ const (
 
 var keyPattern = regexp.MustCompile(`\A[\x21-\x7e]{1,255}\z`)
 
-// Request names what is repeated.
-type Request struct {
+// repeatable names a request that may be repeated.
+type repeatable struct {
 	Tenant tenant.ID // empty for the platform
 	Actor  string
 	Route  string // the method
@@ -44,8 +44,8 @@ type Request struct {
 	Body   []byte // the decoded request, encoded deterministically
 }
 
-// Claim is a request as a store sees it.
-type Claim struct {
+// KeyClaim is a request with a key, as a store sees it.
+type KeyClaim struct {
 	Scope     [32]byte // hash of tenant, actor, route and key
 	Tenant    tenant.ID
 	Owner     uuid.UUID // of this attempt
@@ -55,19 +55,19 @@ type Claim struct {
 	ExpiresAt time.Time
 }
 
-// Found is what a store has for a claim.
-type Found struct {
+// KeyState is what a store has for a claim.
+type KeyState struct {
 	Owned     bool // the claim holds: run the method
 	OtherBody bool
 	Answer    []byte        // sealed; nil while the first request runs
 	LeaseLeft time.Duration // while it runs
 }
 
-// Store keeps claims and sealed answers.
-type Store interface {
-	Claim(ctx context.Context, c Claim) (Found, error)
-	Answer(ctx context.Context, c Claim, sealed []byte) error
-	Release(ctx context.Context, c Claim) error
+// KeyStore keeps claims and sealed answers.
+type KeyStore interface {
+	Claim(ctx context.Context, c KeyClaim) (KeyState, error)
+	Answer(ctx context.Context, c KeyClaim, sealed []byte) error
+	Release(ctx context.Context, c KeyClaim) error
 	// Trim forgets the oldest answers of a tenant, so that those that stay have at
 	// most so many bytes, counting perKey more for each.
 	Trim(ctx context.Context, id tenant.ID, bytes, perKey int64) error
@@ -81,7 +81,7 @@ type Box interface {
 
 // Keys gives repeated requests their first answer.
 type Keys struct {
-	store  Store
+	store  KeyStore
 	box    Box
 	budget int64
 	now    func() time.Time
@@ -90,26 +90,26 @@ type Keys struct {
 	grown map[tenant.ID]int64 // bytes kept by this process since the last count
 }
 
-// New makes Keys; budget is how many bytes of answers are kept for a tenant,
-// PerTenant when 0.
-func New(store Store, box Box, budget int64, now func() time.Time) *Keys {
+// NewKeys makes Keys; budget is how many bytes of answers are kept for a tenant,
+// 64 MiB when 0.
+func NewKeys(store KeyStore, box Box, budget int64, now func() time.Time) *Keys {
 	if budget <= 0 {
-		budget = PerTenant
+		budget = answersPerTenant
 	}
 	return &Keys{store: store, box: box, budget: budget, now: now, grown: map[tenant.ID]int64{}}
 }
 
-// Attempt is a request that was let through and must be ended by Store or
-// Release.
-type Attempt struct {
+// attempt is a request that was let through and must be ended by store or
+// release.
+type attempt struct {
 	keys  *Keys
-	claim Claim
+	claim KeyClaim
 }
 
-// Begin gives the stored answer, or an attempt when the method is to run.
+// begin gives the stored answer, or an attempt when the method is to run.
 // errs.Invalid for a malformed key; errs.Conflict, reasons
 // "idempotency_key_reused" (another body) and "idempotency_in_progress".
-func (k *Keys) Begin(ctx context.Context, r Request) (answer []byte, attempt *Attempt, err error) {
+func (k *Keys) begin(ctx context.Context, r repeatable) (answer []byte, first *attempt, err error) {
 	if !keyPattern.MatchString(r.Key) {
 		return nil, nil, errs.Of(reason.InvalidArgument, errs.WithViolation("Idempotency-Key", "must be 1 to 255 printable ASCII characters"))
 	}
@@ -118,16 +118,16 @@ func (k *Keys) Begin(ctx context.Context, r Request) (answer []byte, attempt *At
 		return nil, nil, errs.Wrap(err, errs.Internal, reason.Internal, "")
 	}
 	now := k.now()
-	claim := Claim{
+	claim := KeyClaim{
 		Scope: scope(r), Tenant: r.Tenant, Owner: owner, BodyHash: sha256.Sum256(r.Body),
-		Now: now, Lease: Lease, ExpiresAt: now.Add(Keep),
+		Now: now, Lease: keyLease, ExpiresAt: now.Add(keepAnswer),
 	}
 	found, err := k.store.Claim(ctx, claim)
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case found.Owned:
-		return nil, &Attempt{keys: k, claim: claim}, nil
+		return nil, &attempt{keys: k, claim: claim}, nil
 	case found.OtherBody:
 		return nil, nil, errs.Of(reason.IdempotencyKeyReused)
 	case found.Answer == nil:
@@ -137,8 +137,8 @@ func (k *Keys) Begin(ctx context.Context, r Request) (answer []byte, attempt *At
 	return answer, nil, err
 }
 
-// Store keeps the answer.
-func (a *Attempt) Store(ctx context.Context, answer []byte) error {
+// store keeps the answer.
+func (a *attempt) store(ctx context.Context, answer []byte) error {
 	sealed, err := a.keys.box.Seal(answer, associated(a.claim))
 	if err != nil {
 		return err
@@ -167,11 +167,11 @@ func (k *Keys) trim(ctx context.Context, id tenant.ID, bytes int64) error {
 	return k.store.Trim(ctx, id, k.budget, perKey)
 }
 
-// Release lets the next request with the key run the method.
-func (a *Attempt) Release(ctx context.Context) error { return a.keys.store.Release(ctx, a.claim) }
+// release lets the next request with the key run the method.
+func (a *attempt) release(ctx context.Context) error { return a.keys.store.Release(ctx, a.claim) }
 
 // scope hashes with lengths, so that no two different requests meet.
-func scope(r Request) [32]byte {
+func scope(r repeatable) [32]byte {
 	sum := sha256.New()
 	for _, part := range []string{string(r.Tenant), r.Actor, r.Route, r.Key} {
 		hash := sha256.Sum256([]byte(part))
@@ -180,6 +180,6 @@ func scope(r Request) [32]byte {
 	return [32]byte(sum.Sum(nil))
 }
 
-func associated(c Claim) string {
+func associated(c KeyClaim) string {
 	return "idempotency/" + string(c.Tenant) + "/" + hex.EncodeToString(c.Scope[:])
 }
