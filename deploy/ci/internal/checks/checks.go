@@ -99,6 +99,7 @@ func (s *Suite) lintSteps() []step {
 		{name: "tidy modules", run: s.tidy},
 		{name: "vet", waits: "compiling", run: s.vet},
 		{name: "lint", waits: "all sources are read, the first time in about 2 minutes", run: s.lint},
+		{name: "reachable code", waits: "every program and test is followed", run: s.reachable},
 		{name: "stand-alone builds", waits: "compiling", run: s.standalone},
 		{name: "console", waits: "installed from npm once, in about a minute", run: s.console},
 	}

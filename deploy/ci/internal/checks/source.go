@@ -153,6 +153,20 @@ func (s *Suite) lint(ctx context.Context, log io.Writer) error {
 	return s.command(ctx, log, "", nil, s.bin("golangci-lint"), append([]string{"run"}, s.moduleDirs()...)...)
 }
 
+// reachable asks that a program or a test calls every function, directly or not; exported ones too, which
+// no linter of one package can tell.
+func (s *Suite) reachable(ctx context.Context, log io.Writer) error {
+	var found strings.Builder
+	args := append([]string{"-test", "-tags=rolling"}, s.moduleDirs()...)
+	if err := s.command(ctx, io.MultiWriter(log, &found), "", nil, s.bin("deadcode"), args...); err != nil {
+		return err
+	}
+	if n := strings.Count(found.String(), ": unreachable func:"); n > 0 {
+		return fmt.Errorf("nothing calls %d functions", n)
+	}
+	return nil
+}
+
 // standalone builds every program as somebody would who has its module alone.
 func (s *Suite) standalone(ctx context.Context, log io.Writer) error {
 	out, err := os.MkdirTemp("", "entrasync-standalone-")
