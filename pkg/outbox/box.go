@@ -46,7 +46,9 @@ type Options struct {
 	Lease func(kind string) time.Duration // nil: 30 s
 	Tries func(kind string) int32         // nil: 50
 	Keep  int                             // effects of one tenant after their end; 0: 20,000
-	Now   func() time.Time                // when an effect ends; leases go by the database's clock. nil: time.Now
+	// LookAgain is how often a caller that waits looks for itself while Listen wakes it; 0: 5 s.
+	LookAgain time.Duration
+	Now       func() time.Time // when an effect ends; leases go by the database's clock. nil: time.Now
 	// OnClose does in the same transaction what the end of an effect means; its
 	// error comes back to the caller of Ack and nothing is written.
 	OnClose func(ctx context.Context, tx pgx.Tx, effect Effect, outcome string, result map[string]string) error
@@ -75,7 +77,7 @@ func New(pool *pg.Pool, opts Options) *Box {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Box{pool: pool, opts: opts, gauge: newGauges(), Signal: &Signal{}}
+	return &Box{pool: pool, opts: opts, gauge: newGauges(), Signal: &Signal{lookAgain: opts.LookAgain}}
 }
 
 // Pull leases at most so many effects of the given kinds (all, where none is
@@ -83,15 +85,15 @@ func New(pool *pg.Pool, opts Options) *Box {
 // It waits up to the given time for the first. An effect that is not acknowledged
 // within its lease is handed out again.
 func (b *Box) Pull(ctx context.Context, most int32, wait time.Duration, kinds ...string) (effects []Effect, err error) {
-	look := func(context.Context) bool { // not cut off by the wait: what it leased would lie
-		effects, err = b.lease(ctx, most, kinds)
-		return err != nil || len(effects) > 0
-	}
 	if wait == 0 {
-		look(ctx)
+		effects, _, err = b.lease(ctx, most, kinds)
 		return effects, err
 	}
-	if !b.Until(ctx, wait, look) {
+	look := func(context.Context) (done bool, again time.Duration) { // not cut off by the wait: what it leased would lie
+		effects, again, err = b.lease(ctx, most, kinds)
+		return err != nil || len(effects) > 0, again
+	}
+	if !b.Signal.until(ctx, wait, look) {
 		return nil, ctx.Err()
 	}
 	return effects, err
@@ -100,28 +102,24 @@ func (b *Box) Pull(ctx context.Context, most int32, wait time.Duration, kinds ..
 type place struct {
 	tenant string
 	id     uuid.UUID
+	due    time.Duration // from now; 0: it is due
 }
 
 // lease finds due effects of all tenants by their ids and leases each in its own
 // tenant. One that cannot be leased holds up no other; what is leased must be
-// handed out, or it would lie until its lease ends.
-func (b *Box) lease(ctx context.Context, most int32, kinds []string) ([]Effect, error) {
-	if kinds == nil {
-		kinds = []string{}
-	}
-	var waiting []place
-	err := b.across(ctx, "waiting", pgx.NamedArgs{"kinds": kinds, "most": most + beyond}, func(row pgx.CollectableRow) error {
-		var p place
-		err := row.Scan(&p.tenant, &p.id)
-		waiting = append(waiting, p)
-		return err
-	})
+// handed out, or it would lie until its lease ends. again is when one is due that
+// is not yet; 0 where none is known.
+func (b *Box) lease(ctx context.Context, most int32, kinds []string) (effects []Effect, again time.Duration, err error) {
+	waiting, err := b.waiting(ctx, most, kinds)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var effects []Effect
 	var failed []error
 	for _, p := range waiting {
+		if p.due > 0 {
+			again = p.due
+			break
+		}
 		if len(effects) == int(most) {
 			break
 		}
@@ -134,12 +132,31 @@ func (b *Box) lease(ctx context.Context, most int32, kinds []string) ([]Effect, 
 		}
 	}
 	if len(effects) == 0 {
-		return nil, errors.Join(failed...)
+		return nil, again, errors.Join(failed...)
 	}
 	if len(failed) > 0 {
 		slog.WarnContext(ctx, "effects not leased", "number", len(failed), "error", errors.Join(failed...))
 	}
-	return effects, nil
+	return effects, again, nil
+}
+
+// waiting finds effects that are due, in the order in which they are leased, and then those
+// that are due later.
+func (b *Box) waiting(ctx context.Context, most int32, kinds []string) (waiting []place, err error) {
+	if kinds == nil {
+		kinds = []string{}
+	}
+	err = b.across(ctx, "waiting", pgx.NamedArgs{"kinds": kinds, "most": most + beyond}, func(row pgx.CollectableRow) error {
+		var p place
+		var seconds float64
+		err := row.Scan(&p.tenant, &p.id, &seconds)
+		if seconds > 0 {
+			p.due = time.Duration(seconds*float64(time.Second)) + time.Millisecond // not a moment too early
+		}
+		waiting = append(waiting, p)
+		return err
+	})
+	return waiting, err
 }
 
 // leaseOne is nil for an effect that another process was faster with, and for one
@@ -310,9 +327,10 @@ func (b *Box) Until(ctx context.Context, wait time.Duration, done func(context.C
 
 // Listen signals each notification of effects until ctx ends (nil) or
 // the connection is lost: call it again. Meanwhile callers that wait look for
-// themselves.
+// themselves, often.
 func (b *Box) Listen(ctx context.Context) error {
-	return pg.Listen(ctx, b.pool, b.pool.Context()+"_effects", b.Signal.Broadcast, func(string) { b.Signal.Broadcast() })
+	defer b.Signal.Hear(false)
+	return pg.Listen(ctx, b.pool, b.pool.Context()+"_effects", func() { b.Signal.Hear(true) }, func(string) { b.Signal.Broadcast() })
 }
 
 // across reads rows over all tenants.

@@ -23,7 +23,8 @@ SELECT pg_notify(current_schema() || '_effects', '');
 -- without a key wait for nobody. Each tenant is given its first before any its
 -- second, so that the thousands of one hold up nobody else, and what is being done
 -- counts as a turn; within a tenant those
--- without a key, or with an empty one, come first.
+-- without a key, or with an empty one, come first. Those that are due come before those
+-- that wait for a time: the first of these says when to look again.
 WITH heads AS (
     SELECT DISTINCT ON (w.tenant_id, COALESCE(w.order_key, w.id::text), w.order_key IS NULL)
            w.tenant_id, w.id, w.kind, w.order_key, w.number, w.leased_until
@@ -34,9 +35,9 @@ turns AS (
            row_number() OVER (PARTITION BY h.tenant_id ORDER BY (h.order_key <> '') IS TRUE, h.number) AS turn
     FROM heads h
     WHERE cardinality(@kinds::text[]) = 0 OR h.kind = ANY (@kinds))
-SELECT t.tenant_id, t.id FROM turns t
-WHERE t.leased_until IS NULL OR t.leased_until <= now()
-ORDER BY t.turn, t.number
+SELECT t.tenant_id, t.id, GREATEST(COALESCE(extract(epoch FROM t.leased_until - now()), 0), 0)::double precision
+FROM turns t
+ORDER BY GREATEST(t.leased_until, now()), t.turn, t.number
 LIMIT @most;
 
 -- name: lock
@@ -59,10 +60,16 @@ FROM outbox o WHERE o.id = @id FOR UPDATE;
 UPDATE outbox SET done_at = @at::timestamptz, outcome = @outcome, result = @result::jsonb, dead_at = NULL WHERE id = @id;
 
 -- name: finish
-UPDATE outbox SET done_at = @at::timestamptz, outcome = 'done', dead_at = NULL WHERE id = @id AND done_at IS NULL;
+-- What waits behind it is due.
+WITH finished AS (
+    UPDATE outbox SET done_at = @at::timestamptz, outcome = 'done', dead_at = NULL WHERE id = @id AND done_at IS NULL RETURNING 1)
+SELECT count(*), pg_notify(current_schema() || '_effects', '') FROM finished;
 
 -- name: postpone
-UPDATE outbox SET leased_until = now() + make_interval(secs => @seconds::double precision) WHERE id = @id AND dead_at IS NULL;
+-- Who waits learns when to look again.
+WITH postponed AS (
+    UPDATE outbox SET leased_until = now() + make_interval(secs => @seconds::double precision) WHERE id = @id AND dead_at IS NULL RETURNING 1)
+SELECT count(*), pg_notify(current_schema() || '_effects', '') FROM postponed;
 
 -- name: set_aside
 -- It blocks nobody behind it and is handed out no more.

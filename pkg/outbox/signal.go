@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -10,8 +11,19 @@ import (
 // ready to use. A signal may be lost with the database's connection, so Until also
 // looks now and then.
 type Signal struct {
-	mu    sync.Mutex
-	heard chan struct{}
+	mu        sync.Mutex
+	heard     chan struct{}
+	hears     bool
+	lookAgain time.Duration // while it hears; 0: 5 s
+}
+
+// Hear says whether what the database announces comes to Broadcast from now on, and wakes
+// all callers that wait: something may have been announced before, or go unheard from now on.
+func (s *Signal) Hear(hears bool) {
+	s.mu.Lock()
+	s.hears = hears
+	s.mu.Unlock()
+	s.Broadcast()
 }
 
 // Broadcast wakes all callers that wait.
@@ -35,26 +47,52 @@ func (s *Signal) Next() <-chan struct{} {
 	return s.heard
 }
 
-// lookAgain is how often a waiting caller looks when no signal comes.
-const lookAgain = 200 * time.Millisecond
+const (
+	// lookAgain is how often a waiting caller looks when no signal comes, though it would be
+	// heard.
+	lookAgain = 5 * time.Second
+	// lookDeaf is how often where none would be heard.
+	lookDeaf = 200 * time.Millisecond
+)
 
 // Until looks at each signal, and now and then, whether something is done, for a
 // time or until ctx ends; false when it is not.
 func (s *Signal) Until(ctx context.Context, wait time.Duration, done func(context.Context) bool) bool {
+	return s.until(ctx, wait, func(ctx context.Context) (bool, time.Duration) { return done(ctx), 0 })
+}
+
+// until is Until for a caller that may know after which time something will have changed
+// though nobody signals it; 0: it does not.
+func (s *Signal) until(ctx context.Context, wait time.Duration, look func(context.Context) (done bool, again time.Duration)) bool {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	tick := time.NewTicker(lookAgain)
-	defer tick.Stop()
 	for {
 		signalled := s.Next()
-		if done(ctx) {
+		done, again := look(ctx)
+		if done {
 			return true
 		}
+		pause := s.pause()
+		if again > 0 {
+			pause = min(pause, again)
+		}
+		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return false
 		case <-signalled:
-		case <-tick.C:
+			timer.Stop()
+		case <-timer.C:
 		}
 	}
+}
+
+func (s *Signal) pause() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.hears {
+		return lookDeaf
+	}
+	return cmp.Or(s.lookAgain, lookAgain)
 }

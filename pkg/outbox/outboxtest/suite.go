@@ -24,6 +24,8 @@ const (
 	tries = 3
 	// keep is how many effects of a tenant are kept after their end.
 	keep = 4
+	// lookAgain is longer than a test: who waits is woken, or knows when something is due.
+	lookAgain = time.Hour
 )
 
 // bundle is an outbox, with a clock of its own for the ends of effects.
@@ -44,7 +46,7 @@ func setup(t *testing.T, name, kind string) *bundle {
 	b := &bundle{t: t, db: pgtest.Database(t, name), kind: kind, now: time.Now().Truncate(time.Microsecond)}
 	b.pool = b.db.Pool(name)
 	b.box = outbox.New(b.pool, outbox.Options{
-		Tries: func(string) int32 { return tries }, Keep: keep, Now: b.clock,
+		Tries: func(string) int32 { return tries }, Keep: keep, LookAgain: lookAgain, Now: b.clock,
 		OnClose: func(_ context.Context, _ pgx.Tx, e outbox.Effect, outcome string, _ map[string]string) error {
 			b.closed = append(b.closed, e.Tenant+" "+outcome)
 			return nil
@@ -124,6 +126,10 @@ func Suite(t *testing.T, name, kind string) {
 		"an effect that nobody answers is set aside":        unanswered,
 		"what is rolled back has no effect":                 rolledBack,
 		"a pull and a settlement are woken":                 woken,
+		"a pull waits for what is due later":                waitsForItsTime,
+		"a pull waits for the end of a lease":               waitsForALease,
+		"what somebody did before it was handed out wakes":  finished,
+		"a pull looks for itself while nobody listens":      unheard,
 		"two pull at once and none gets the other's":        concurrent,
 		"a process whose clock is wrong takes from nobody":  clocks,
 		"one whose clock is behind keeps nobody waiting":    behind,
@@ -243,12 +249,19 @@ func rolledBack(b *bundle) {
 	require.Empty(b.t, b.pull(10))
 }
 
-func woken(b *bundle) {
+// listen has the box hear what is announced until stop is called; ended has then what
+// became of it.
+func (b *bundle) listen() (stop func(), ended <-chan error) {
 	listening, stop := context.WithCancel(b.t.Context())
 	first := b.box.Signal.Next() // it comes once the listening begins
-	ended := make(chan error, 1)
-	go func() { ended <- b.box.Listen(listening) }()
+	became := make(chan error, 1)
+	go func() { became <- b.box.Listen(listening) }()
 	<-first
+	return stop, became
+}
+
+// pulling pulls one effect beside the test and waits for it.
+func (b *bundle) pulling() <-chan []outbox.Effect {
 	pulled := make(chan []outbox.Effect, 1)
 	go func() {
 		effects, err := b.box.Pull(b.t.Context(), 1, time.Minute)
@@ -257,6 +270,12 @@ func woken(b *bundle) {
 		}
 		pulled <- effects
 	}()
+	return pulled
+}
+
+func woken(b *bundle) {
+	stop, ended := b.listen()
+	pulled := b.pulling()
 	id := b.add("acme", outbox.Key("a"))[0]
 	require.Equal(b.t, id, (<-pulled)[0].ID)
 	settled := make(chan bool, 1)
@@ -265,6 +284,67 @@ func woken(b *bundle) {
 	require.True(b.t, <-settled)
 	stop()
 	require.NoError(b.t, <-ended)
+}
+
+func waitsForItsTime(b *bundle) {
+	stop, ended := b.listen()
+	id := b.add("acme", outbox.Key("a"))[0]
+	require.Equal(b.t, []string{id}, b.pull(1))
+	pulled := b.pulling()
+	b.ack(id, outbox.Retry) // a second later
+	effects := <-pulled
+	require.Len(b.t, effects, 1)
+	require.Equal(b.t, int32(2), effects[0].Attempt)
+	stop()
+	require.NoError(b.t, <-ended)
+}
+
+func waitsForALease(b *bundle) {
+	stop, ended := b.listen()
+	id := b.add("acme", outbox.Key("a"))[0]
+	dies := outbox.New(b.pool, outbox.Options{Lease: func(string) time.Duration { return time.Second }})
+	leased, err := dies.Pull(b.t.Context(), 1, 0)
+	require.NoError(b.t, err)
+	require.Len(b.t, leased, 1)
+	effects := <-b.pulling() // nobody answers, and nothing is announced
+	require.Len(b.t, effects, 1)
+	require.Equal(b.t, []any{id, int32(2)}, []any{effects[0].ID, effects[0].Attempt})
+	stop()
+	require.NoError(b.t, <-ended)
+}
+
+func finished(b *bundle) {
+	stop, ended := b.listen()
+	added := b.box.Signal.Next()
+	ids := b.add("acme", outbox.Key("a"), outbox.Key("a"))
+	<-added
+	require.Equal(b.t, ids[:1], b.pull(10))
+	signalled := b.box.Signal.Next()
+	require.NoError(b.t, pg.InTenant(b.in("acme"), b.pool, func(ctx context.Context, tx pgx.Tx) error {
+		return outbox.Finish(ctx, tx, ids[0], time.Now())
+	}))
+	select {
+	case <-signalled:
+	case <-time.After(time.Minute):
+		require.Fail(b.t, "nobody is told")
+	}
+	require.Equal(b.t, ids[1:], b.pull(10))
+	stop()
+	require.NoError(b.t, <-ended)
+}
+
+func unheard(b *bundle) {
+	stop, ended := b.listen()
+	defer stop()
+	pulled := b.pulling()
+	_, err := b.db.Admin.Exec(b.t.Context(), `
+		SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query ^@ 'LISTEN'`)
+	require.NoError(b.t, err)
+	require.Error(b.t, <-ended, "it is to be called again")
+	id := b.add("acme", outbox.Key("a"))[0]
+	effects := <-pulled
+	require.Len(b.t, effects, 1)
+	require.Equal(b.t, id, effects[0].ID)
 }
 
 func concurrent(b *bundle) {
