@@ -183,6 +183,21 @@ func TestSettingsAreRefusedWithEveryFault(t *testing.T) {
 	require.Equal(t, int64(2), b.current(ctx, t, "").GetVersion(), "what is refused changes nothing")
 }
 
+// TestTheBoundsOfSettingsAreAllowed: the least and the most that the contract names.
+func TestTheBoundsOfSettingsAreAllowed(t *testing.T) {
+	t.Parallel()
+	ctx, b := setup(t)
+	for _, bound := range []struct{ interval, count, percent int32 }{{15, 1, 0}, {10080, 1_000_000, 100}} {
+		b.change(ctx, t, &syncenginev1.UpdateSettingsRequest{Settings: &syncenginev1.SettingsPatch{
+			IntervalMinutes: &bound.interval, Guard: &syncenginev1.Guard{MinCount: &bound.count, Percent: &bound.percent},
+		}})
+		now := b.current(ctx, t, "")
+		require.Equal(t, bound.interval, now.GetIntervalMinutes())
+		require.Equal(t, bound.count, now.GetGuard().GetMinCount())
+		require.Equal(t, bound.percent, now.GetGuard().GetPercent())
+	}
+}
+
 // TestTheScheduleIsToldOfItsSettings: the effect is there with the change, and the
 // answer waits for it.
 func TestTheScheduleIsToldOfItsSettings(t *testing.T) {

@@ -163,6 +163,30 @@ func TestALinkWhoseContactWentOverIsNotReactivated(t *testing.T) {
 	require.Equal(t, []string{"o-other active"}, e.rows(`SELECT entra_object_id, link_status FROM contact_details`))
 }
 
+// TestWhatBecomesOfAnIdentityWhoseContactWentOverChangesNothingOfIt: whether it is disabled or
+// leaves, the contact says what the other identity is like.
+func TestWhatBecomesOfAnIdentityWhoseContactWentOverChangesNothingOfIt(t *testing.T) {
+	t.Parallel()
+	for _, other := range []string{"inactive = false", "inactive = true, inactivated_by_sync = true, entra_sync_status = 'inactive', entra_sync_status_reason = 'disabled_upstream'"} {
+		for _, everybody := range []bool{true, false} {
+			e := wentOver(t)
+			e.exec(`UPDATE contacts SET entra_user_principal_name = 'other@corp.example', ` + other)
+			e.remap(client)
+			e.followed()
+			const contact = `SELECT inactive, entra_sync_status, entra_sync_status_reason, entra_user_principal_name, entra_account_enabled, version FROM contacts WHERE full_name = 'Other'`
+			was := e.rows(contact)
+			off := e.dir.users[0]
+			off.AccountEnabled = ptr(false)
+			for _, users := range [][]syncengine.User{e.dir.users, {off}, nil} {
+				e.dir.expired = everybody
+				e.dir.users = append([]syncengine.User{person("o-stays", "Stays", "stays@corp.example")}, users...)
+				require.Equal(t, syncengine.StateCompleted, e.round().State)
+				require.Equal(t, was, e.rows(contact), "%d users, everybody listed: %t", len(e.dir.users), everybody)
+			}
+		}
+	}
+}
+
 // TestAnOrphansContactIsNotTakenByAnotherDirectory unmaps a tenant by mistake:
 // what another directory of the client does meanwhile must not stand in the way
 // of undoing it.
@@ -180,6 +204,7 @@ func TestAnOrphansContactIsNotTakenByAnotherDirectory(t *testing.T) {
 	item := e.queue.items["o-other"]
 	require.Equal(t, "contact_already_linked", item.Reason)
 	require.Equal(t, "o-000", item.Candidates[0].LinkedTo, "whoever decides sees whose it is")
+	require.Equal(t, "orphaned", item.Candidates[0].LinkedState)
 
 	two := e.mapping.tenants
 	e.remap(client)

@@ -46,3 +46,19 @@ func TestAQueuedIdentityComesWithWhatTellsItApart(t *testing.T) {
 	e.round()
 	require.Equal(t, "deleted", e.queue.items["o-bo2"].Candidates[0].LinkedState)
 }
+
+// TestAQueuedIdentityComesWithWhatBecameOfTheOtherWhileInactivationIsOff: the contacts of the
+// disabled and the deleted stay active then, and yet a person is told.
+func TestAQueuedIdentityComesWithWhatBecameOfTheOtherWhileInactivationIsOff(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.setting("mark_inactive_when_disabled", false)
+	e.dir.users = []syncengine.User{person("o-off", "Ann Lee", "ann@corp.example"), person("o-gone", "Bo Dahl", "bo@corp.example")}
+	e.round()
+	e.dir.users[0].AccountEnabled = ptr(false)
+	e.dir.users[1] = person("o-tim", "Tim Poe", "bo@corp.example")
+	e.dir.users = append(e.dir.users, person("o-sue", "Sue Cho", "ann@corp.example"))
+	require.Equal(t, 2, e.round().Counters.Ambiguous)
+	require.Equal(t, "disabled", e.queue.items["o-sue"].Candidates[0].LinkedState)
+	require.Equal(t, "deleted", e.queue.items["o-tim"].Candidates[0].LinkedState)
+}

@@ -108,8 +108,8 @@ func TestFirstFilterWins(t *testing.T) {
 	require.Equal(t, syncengine.FilterMissingUPN, read(t, guest, all).Verdict)
 	guest.UserPrincipalName = "Intern@c.de"
 	require.Equal(t, syncengine.FilterCustom, read(t, guest, all).Verdict)
-	guest.UserPrincipalName = "a@c.de"
-	require.Equal(t, syncengine.FilterGuest, read(t, guest, all).Verdict)
+	guest.UserPrincipalName, guest.UserType = "a@c.de", "guest"
+	require.Equal(t, syncengine.FilterGuest, read(t, guest, all).Verdict, "in any case")
 	guest.UserType = "Member"
 	require.Equal(t, syncengine.FilterUnlicensed, read(t, guest, all).Verdict)
 	one := int32(1)
