@@ -5,7 +5,6 @@ package puller
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -55,9 +54,11 @@ type Limit struct {
 
 // Options adjust a puller; the zero value is usable.
 type Options struct {
-	Parallel int                     // how many pulls are made at once; 0: 1
-	Most     int32                   // how many effects one pull takes; 0: 1
-	Limit    func(kind string) Limit // nil: the zero Limit for every kind
+	Parallel int // how many effects are done at once; 0: 1
+	// Most is how many effects one pull takes at most, in its order; 0: as many as can be
+	// begun at once, so that none spends its lease waiting.
+	Most  int32
+	Limit func(kind string) Limit // nil: the zero Limit for every kind
 }
 
 // Puller pulls from one source.
@@ -70,28 +71,24 @@ type Puller struct {
 
 // New makes a puller. The name is that of the source, for the log.
 func New(name string, source Source, do Do, opts Options) *Puller {
-	opts.Parallel, opts.Most = max(opts.Parallel, 1), max(opts.Most, 1)
+	opts.Parallel = max(opts.Parallel, 1)
 	if opts.Limit == nil {
 		opts.Limit = func(string) Limit { return Limit{} }
 	}
 	return &Puller{name: name, source: source, do: do, opts: opts}
 }
 
-// Serve pulls until ctx ends; the error is nil.
+// Serve pulls until ctx ends, and returns when what was pulled is done; the error is nil.
+// It makes one pull at a time: many at once would each look through all that waits.
 func (p *Puller) Serve(ctx context.Context) error {
-	var pulling sync.WaitGroup
+	w := &work{puller: p, free: make(chan struct{}, p.opts.Parallel)}
 	for range p.opts.Parallel {
-		pulling.Go(func() { p.pull(ctx) })
+		w.free <- struct{}{}
 	}
-	pulling.Wait()
-	return nil
-}
-
-// pull makes one pull after the other, and pauses while the source fails.
-func (p *Puller) pull(ctx context.Context) {
+	defer w.running.Wait()
 	pause := time.Duration(0)
 	for ctx.Err() == nil {
-		if pause = p.next(ctx, pause); pause == 0 {
+		if pause = w.next(ctx, pause); pause == 0 {
 			continue
 		}
 		timer := time.NewTimer(pause)
@@ -101,38 +98,61 @@ func (p *Puller) pull(ctx context.Context) {
 			timer.Stop()
 		}
 	}
+	return nil
 }
 
-// next makes one pull and does what it gave. It returns the pause before the pull
-// that follows; last is the pause before this one.
-func (p *Puller) next(ctx context.Context, last time.Duration) time.Duration {
-	effects, err := p.once(ctx)
+// work is what a puller does between its beginning and its end.
+type work struct {
+	puller  *Puller
+	free    chan struct{} // a place for each effect that could be begun
+	running sync.WaitGroup
+}
+
+// next makes one pull when there is a place, and begins what it gave. It returns the pause
+// before the pull that follows; last is the pause before this one.
+func (w *work) next(ctx context.Context, last time.Duration) time.Duration {
+	select {
+	case <-w.free:
+		w.free <- struct{}{} // nobody else takes one
+	case <-ctx.Done():
+		return 0
+	}
+	effects, err := w.pull(ctx)
 	switch {
 	case err != nil:
 		if ctx.Err() == nil {
-			slog.WarnContext(ctx, "pulling effects", "source", p.name, "error", err)
+			slog.WarnContext(ctx, "pulling effects", "source", w.puller.name, "error", err)
 		}
 		return min(max(2*last, firstPause), longestPause)
-	case effects == 0:
+	case len(effects) == 0:
 		return firstPause
+	}
+	for _, effect := range effects {
+		w.begin(ctx, effect)
 	}
 	return 0
 }
 
-// once counts the effects of one pull. Each is done and acknowledged, whatever
-// became of those before it.
-func (p *Puller) once(ctx context.Context) (effects int, err error) {
+func (w *work) pull(ctx context.Context) ([]Effect, error) {
 	wait, cancel := context.WithTimeout(ctx, pullTimeout)
 	defer cancel()
-	pulled, err := p.source.Pull(wait, p.opts.Most, pullWait)
-	if err != nil {
-		return 0, err
+	most := w.puller.opts.Most
+	if most == 0 {
+		most = int32(len(w.free))
 	}
-	var failed []error
-	for _, effect := range pulled {
-		failed = append(failed, p.act(ctx, effect))
-	}
-	return len(pulled), errors.Join(failed...)
+	return w.puller.source.Pull(wait, most, pullWait)
+}
+
+// begin waits for a place and does an effect there, whatever became of those before it. One
+// that was pulled is done though the process stops meanwhile.
+func (w *work) begin(ctx context.Context, effect Effect) {
+	<-w.free
+	w.running.Go(func() {
+		defer func() { w.free <- struct{}{} }()
+		if err := w.puller.act(ctx, effect); err != nil {
+			slog.WarnContext(ctx, "an effect was not acknowledged", "source", w.puller.name, "error", err)
+		}
+	})
 }
 
 // act does one effect and acknowledges it, as the person whose change it was.

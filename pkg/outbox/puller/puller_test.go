@@ -19,6 +19,8 @@ type source struct {
 	mu    sync.Mutex
 	pulls []func() ([]puller.Effect, error) // one after the other; then nothing is due
 	at    []time.Duration                   // of each pull
+	most  []int32                           // how many each pull asked for
+	acks  sync.Mutex
 	acked []string
 	began time.Time
 }
@@ -26,9 +28,11 @@ type source struct {
 func (s *source) Pull(ctx context.Context, most int32, _ time.Duration) ([]puller.Effect, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.at = append(s.at, time.Since(s.began))
+	s.at, s.most = append(s.at, time.Since(s.began)), append(s.most, most)
 	if len(s.pulls) == 0 {
+		s.mu.Unlock() // others may look meanwhile
 		<-ctx.Done()
+		s.mu.Lock()
 		return nil, ctx.Err()
 	}
 	pull := s.pulls[0]
@@ -38,6 +42,8 @@ func (s *source) Pull(ctx context.Context, most int32, _ time.Duration) ([]pulle
 }
 
 func (s *source) Ack(ctx context.Context, id, outcome string, _ map[string]string) error {
+	s.acks.Lock()
+	defer s.acks.Unlock()
 	call, err := tenant.From(ctx)
 	if err != nil {
 		return err
@@ -101,6 +107,71 @@ func TestAnEffectThatFailsKeepsNoOtherBack(t *testing.T) {
 		}
 		serve(t, s, do, puller.Options{Most: 4})
 		require.Equal(t, []string{"acme user one retry", "acme system lost done", "globex system two done"}, s.acked)
+	})
+}
+
+// TestAPullTakesWhatCanBeBegun: no effect is leased to wait for others, and one that takes long
+// holds up nobody else's.
+func TestAPullTakesWhatCanBeBegun(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		due := make([]puller.Effect, 0, 10)
+		for _, id := range []string{"long", "1", "2", "3", "4", "5", "6", "7", "8", "9"} {
+			due = append(due, puller.Effect{ID: id, Tenant: "acme"})
+		}
+		s := &source{}
+		for range 10 {
+			s.pulls = append(s.pulls, func() ([]puller.Effect, error) { // what is leased and no more is taken away
+				n := min(int(s.most[len(s.most)-1]), len(due))
+				leased := due[:n]
+				due = due[n:]
+				return leased, nil
+			})
+		}
+		at := map[string]time.Duration{}
+		var mu sync.Mutex
+		do := func(_ context.Context, e puller.Effect) (string, map[string]string, error) {
+			mu.Lock()
+			at[e.ID] = time.Since(s.began)
+			mu.Unlock()
+			if e.ID == "long" {
+				time.Sleep(30 * time.Second)
+			} else {
+				time.Sleep(time.Second)
+			}
+			return puller.Done, nil, nil
+		}
+		serve(t, s, do, puller.Options{Parallel: 3})
+		require.Equal(t, int32(3), s.most[0])
+		for _, most := range s.most {
+			require.LessOrEqual(t, most, int32(3))
+		}
+		seconds := map[string]time.Duration{}
+		for id, began := range at {
+			seconds[id] = began / time.Second
+		}
+		require.Equal(t, map[string]time.Duration{
+			"long": 0, "1": 0, "2": 0, "3": 1, "4": 1, "5": 2, "6": 2, "7": 3, "8": 3, "9": 4,
+		}, seconds)
+		require.Len(t, s.acked, 10)
+	})
+}
+
+// TestALongListOfOnePullIsDoneInItsOrder: a puller may take more than it does at once.
+func TestALongListOfOnePullIsDoneInItsOrder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{pulls: []func() ([]puller.Effect, error){func() ([]puller.Effect, error) {
+			return []puller.Effect{{ID: "1", Tenant: "acme"}, {ID: "2", Tenant: "acme"}, {ID: "3", Tenant: "acme"}}, nil
+		}}}
+		do := func(context.Context, puller.Effect) (string, map[string]string, error) {
+			time.Sleep(time.Second)
+			return puller.Done, nil, nil
+		}
+		serve(t, s, do, puller.Options{Most: 50})
+		require.Equal(t, int32(50), s.most[0])
+		require.Equal(t, []time.Duration{0, 3 * time.Second}, s.at[:2], "the next pull is made when there is room")
+		require.Equal(t, []string{"acme system 1 done", "acme system 2 done", "acme system 3 done"}, s.acked)
 	})
 }
 

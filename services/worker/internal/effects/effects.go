@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// parallel is how many effects of one service are worked on at once.
+	// parallel is how many effects of one service are worked on at once; one pull takes as many as have a place.
 	parallel = 3
 	// manyTimeout bounds the work on an effect of many links. Services lease such
 	// effects for longer.
