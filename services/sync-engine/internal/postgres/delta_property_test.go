@@ -65,7 +65,8 @@ func (p *pair) move(rt *rapid.T) {
 
 // TestChangesComeToWhatAListingDoes plays random histories of a directory, its mapping,
 // the host and the settings twice: with rounds that ask for what changed, and with rounds
-// that list everybody. Counters, queue and contacts are the same after each round.
+// that list everybody. Counters, queue, contacts and who is reported to be left out are the same after each
+// round.
 func TestChangesComeToWhatAListingDoes(t *testing.T) {
 	t.Parallel()
 	p := &pair{changes: &history{engine: setup(t)}, everybody: &history{engine: setup(t)}}
@@ -97,17 +98,30 @@ func TestChangesComeToWhatAListingDoes(t *testing.T) {
 			}
 			p.everybody.dir.expired = true
 			var got []syncengine.ManagedTenant
+			var leftOut [][]string
 			p.each(func(h *history) {
 				h.queue.items = nil
-				got = append(got, h.engine.round())
+				round := h.engine.round()
+				got, leftOut = append(got, round), append(leftOut, h.leftOut(round.RunID))
 			})
 			require.Equal(rt, got[1].Counters, got[0].Counters)
 			require.Equal(rt, got[1].Filtered, got[0].Filtered)
 			require.Equal(rt, got[1].State, got[0].State)
+			require.Equal(rt, leftOut[1], leftOut[0])
 			require.Equal(rt, p.everybody.waiting(), p.changes.waiting())
 			require.Equal(rt, p.everybody.asReference(), p.changes.asReference())
 		}
 	})
+}
+
+// leftOut are those that failed or are filtered by a run's report.
+func (h *history) leftOut(runID string) (lines []string) {
+	for _, i := range h.identities(runID, syncengine.IdentityFilter{}) {
+		if i.Outcome == "failed" || i.Outcome == "filtered" {
+			lines = append(lines, fmt.Sprintf("%s %s %s %q %q %q", i.Place.ObjectID, i.Outcome, i.Reason, i.Pattern, i.DisplayName, i.UserPrincipalName))
+		}
+	}
+	return lines
 }
 
 // waiting are the reasons of those who wait for a person.

@@ -1,7 +1,9 @@
 package postgres_test
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -267,6 +269,85 @@ func TestAReportOutlivesTheOneThatItRefersTo(t *testing.T) {
 	drop(36)
 	require.Empty(t, e.brief(last, filter))
 	require.Zero(t, e.count(`SELECT count(*) FROM entra_run_identities`))
+}
+
+// TestAReportRefersToThoseWhoAreLeftOutAsBefore: a round that hears of changes writes those that failed or
+// are filtered into its report where one of them changed, and refers to the earlier report else.
+func TestAReportRefersToThoseWhoAreLeftOutAsBefore(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = mixed()
+	one, svc := 0, 3 // of them
+	leftOut := func(run string) []string {
+		return append(e.brief(run, syncengine.IdentityFilter{Outcome: "filtered"}), e.brief(run, syncengine.IdentityFilter{Outcome: "failed"})...)
+	}
+	written := func(run string) int {
+		return e.count(`SELECT count(*) FROM entra_run_identities WHERE run_id = $1`, run)
+	}
+	first := e.round()
+	before := leftOut(first.RunID)
+	require.Len(t, before, 3)
+
+	e.dir.users[one].AccountEnabled = ptr(false)
+	passed := e.round()
+	require.Equal(t, syncengine.Counters{Unchanged: 1, Inactivated: 1, Filtered: 2, Failed: 1}, passed.Counters)
+	require.ElementsMatch(t, append(e.brief(passed.RunID, syncengine.IdentityFilter{Outcome: "inactivated"}), before...), e.brief(passed.RunID, syncengine.IdentityFilter{}))
+	require.Equal(t, 1, written(passed.RunID), "the one who changed")
+
+	silent := e.round()
+	require.ElementsMatch(t, before, e.brief(silent.RunID, syncengine.IdentityFilter{}))
+	require.Zero(t, written(silent.RunID))
+
+	e.dir.users[svc].DisplayName = "noreply print" // filtered as before, by another pattern
+	renamed := e.round()
+	after := leftOut(renamed.RunID)
+	require.Len(t, after, 3)
+	require.NotElementsMatch(t, before, after)
+	require.Equal(t, 3, written(renamed.RunID))
+
+	e.dir.users[one].AccountEnabled = ptr(true)
+	back := e.round()
+	require.ElementsMatch(t, after, leftOut(back.RunID))
+	require.Equal(t, 1, written(back.RunID))
+	require.ElementsMatch(t, before, leftOut(silent.RunID), "a report stays as it was")
+
+	e.dir.users = slices.Delete(e.dir.users, svc, svc+1)
+	gone := e.round()
+	require.Len(t, leftOut(gone.RunID), 2)
+	require.Equal(t, 2, written(gone.RunID))
+
+	e.exec(`DELETE FROM entra_run_identities`)
+	e.dir.users[one].AccountEnabled = ptr(false)
+	alone := e.round()
+	require.Len(t, e.brief(alone.RunID, syncengine.IdentityFilter{}), 3)
+	require.Equal(t, 3, written(alone.RunID), "the earlier report is deleted")
+}
+
+// TestAReportIsOfThoseWhoAreLeftOutNow: a run that did not come to its end has stored already that somebody
+// passes whom the report before has as filtered.
+func TestAReportIsOfThoseWhoAreLeftOutNow(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = mixed()
+	e.round()
+	e.dir.users[3] = person("o-svc", "Sam Scan", "sam@corp.example")
+	cut := e.started(syncengine.TypeAllTenants, false)
+	_, err := syncengine.NewSyncTenant(e.store, e.dir, e.mapping, unfinished{e.queue}, e.clock).Do(e.ctx(), cut.ID, managed, func(syncengine.Progress) error { return nil })
+	require.ErrorIs(t, err, errUnfinished)
+	e.finished(cut.ID)
+	got := e.round()
+	require.Equal(t, syncengine.Counters{Unchanged: 3, Filtered: 1, Failed: 1}, got.Counters)
+	require.Empty(t, e.brief(got.RunID, syncengine.IdentityFilter{Reason: "service_account"}))
+	require.Len(t, e.brief(got.RunID, syncengine.IdentityFilter{}), 2)
+}
+
+// unfinished is a queue that cannot be told of a round's end.
+type unfinished struct{ *fakeQueue }
+
+var errUnfinished = errors.New("away")
+
+func (unfinished) CompleteRound(context.Context, syncengine.PushedItems, time.Time) error {
+	return errUnfinished
 }
 
 // TestASearchLooksThroughABoundedPartOfAReport: a search goes on through a long report until it found

@@ -27,6 +27,8 @@ type Tally struct {
 	Filtered    map[string]int // by reason; linked disabled accounts are not among them
 	ActiveLinks int            // of the directory when the round began
 	Failures    []Failure      // the first 100
+	// Of a delta round: of those who changed nobody failed or was filtered, neither now nor at the last round.
+	LeftOutAsBefore bool
 }
 
 // Failure is a record that could not be taken.

@@ -45,9 +45,9 @@ type Standing struct {
 	ReportedIn string         `json:"reportedIn"` // the run whose report has those that failed or are filtered
 }
 
-// standing is what a round leaves behind, nil where the next one must count.
-func (t Tally) standing(runID string, undecided int) *Standing {
-	return &Standing{ReportedIn: runID, Identities: t.Identities, Failed: t.Failed, Filtered: t.Filtered, Failures: t.Failures, Undecided: undecided}
+// standing is what a round leaves behind; Close adds where it is reported.
+func (t Tally) standing(undecided int) *Standing {
+	return &Standing{Identities: t.Identities, Failed: t.Failed, Filtered: t.Filtered, Failures: t.Failures, Undecided: undecided}
 }
 
 // tally is what was counted.

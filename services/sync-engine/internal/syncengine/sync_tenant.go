@@ -1,8 +1,10 @@
 package syncengine
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"time"
 )
 
@@ -170,7 +172,7 @@ func (w *work) do(ctx context.Context) (Result, error) {
 	}
 	result.Applied, result.PeopleListed = true, w.tally.Passed > 0
 	if result.Held == nil {
-		result.Standing = w.tally.standing(w.run.ID, undecided)
+		result.Standing = w.tally.standing(undecided)
 	}
 	return result, w.close(ctx, &result, written)
 }
@@ -285,14 +287,40 @@ func (w *work) close(ctx context.Context, result *Result, written Changes) error
 	if err := w.enter(PhaseClosing); err != nil {
 		return err
 	}
+	result.Counters = countersOf(w.tally, written, sum(result.Ambiguous))
+	result.Applied = result.Applied && !w.run.DryRun
+	if earlier := w.leftOutIn(); earlier != "" {
+		if err := w.record(ctx, result, earlier); !errors.Is(err, ErrReportGone) {
+			return err
+		}
+	}
 	if w.run.DryRun || w.tally.Failed+sum(w.tally.Filtered) > 0 {
 		if err := w.round.ReportStaged(ctx, w.run.DryRun, w.step); err != nil {
 			return err
 		}
 	}
-	result.Counters = countersOf(w.tally, written, sum(result.Ambiguous))
-	result.Now = w.now()
-	result.Applied = result.Applied && !w.run.DryRun
+	return w.record(ctx, result, "")
+}
+
+// leftOutIn is the earlier run whose report has those that failed or are filtered, where they are the same
+// still: what they come to is compared, since an attempt that did not come to its end may have kept others.
+// Empty where this round reports them.
+func (w *work) leftOutIn() string {
+	last := w.last.Standing
+	if !w.delta || w.run.DryRun || w.managed.StartedAt != nil || last == nil || !w.tally.LeftOutAsBefore ||
+		w.tally.Failed != last.Failed || !maps.Equal(w.tally.Filtered, last.Filtered) {
+		return ""
+	}
+	return last.ReportedIn
+}
+
+// record closes the round. leftOutIn is the earlier run whose report has those that failed or are filtered,
+// empty for this one.
+func (w *work) record(ctx context.Context, result *Result, leftOutIn string) error {
+	result.Now, result.ReportedIn = w.now(), leftOutIn
+	if result.Standing != nil {
+		result.Standing.ReportedIn = cmp.Or(leftOutIn, w.run.ID)
+	}
 	return w.round.Close(ctx, *result)
 }
 

@@ -1,6 +1,6 @@
 -- name: ListRunIdentities :many
 -- In order of the key, between two places. A filter that is null narrows nothing. Of rounds in which
--- nothing changed, the identities that failed or are kept out are in the report of an earlier run.
+-- none of them changed, the identities that failed or are kept out are in the report of an earlier run.
 SELECT u.managed_tenant_id, u.entra_object_id, u.n, u.outcome, u.reason, u.pattern, u.contact_id, u.display_name, u.user_principal_name, u.fields,
        u.before, u.after
 FROM (

@@ -49,12 +49,13 @@ func (d *rest) add(failure, verdict string, linked bool, n int) {
 // tallyDirectory adds to what was staged, which is what changed, the directory's other
 // identities, so that a delta round counts as a full one does.
 func (r *Round) tallyDirectory(ctx context.Context, t *syncengine.Tally) error {
-	others := rest{reasons: map[string]int{}}
+	others, changed := rest{reasons: map[string]int{}}, t.Failed > 0 || len(t.Filtered) > 0
 	err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, tallyLinks, r.args(everything)).Scan(&others.linked, &t.ActiveLinks); err != nil {
 			return err
 		}
-		return tallyBy(ctx, tx, tallyKept, r.args(everything), 1, &others)
+		_, err := tallyBy(ctx, tx, tallyKept, r.args(everything), 1, &others)
+		return err
 	})
 	if err == nil {
 		err = r.eachRange(ctx, func(int) error { return nil }, func(ctx context.Context, tx pgx.Tx, of span) error {
@@ -63,12 +64,15 @@ func (r *Round) tallyDirectory(ctx context.Context, t *syncengine.Tally) error {
 				return err
 			}
 			others.linked -= linked
-			return tallyBy(ctx, tx, tallyKeptStaged, r.args(of), -1, &others)
+			some, err := tallyBy(ctx, tx, tallyKeptStaged, r.args(of), -1, &others)
+			changed = changed || some
+			return err
 		})
 	}
 	if err != nil {
 		return err
 	}
+	t.LeftOutAsBefore = !changed
 	t.Identities += others.linked + others.alone
 	t.Failed += others.failed
 	maps.DeleteFunc(others.reasons, func(_ string, n int) bool { return n == 0 })
@@ -102,17 +106,19 @@ func (r *Round) tallyPassed(ctx context.Context) (passed int, err error) {
 	return passed, err
 }
 
-func tallyBy(ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs, sign int, others *rest) error {
+// tallyBy adds, or takes away, what a statement counts; some where it counts anything.
+func tallyBy(ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs, sign int, others *rest) (some bool, err error) {
 	rows, err := tx.Query(ctx, sql, args)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var failure, verdict string
 	var linked bool
 	var n int
 	_, err = pgx.ForEachRow(rows, []any{&failure, &verdict, &linked, &n}, func() error {
 		others.add(failure, verdict, linked, sign*n)
+		some = true
 		return nil
 	})
-	return err
+	return some, err
 }

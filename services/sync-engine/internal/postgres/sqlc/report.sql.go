@@ -169,7 +169,7 @@ type ListRunIdentitiesRow struct {
 }
 
 // In order of the key, between two places. A filter that is null narrows nothing. Of rounds in which
-// nothing changed, the identities that failed or are kept out are in the report of an earlier run.
+// none of them changed, the identities that failed or are kept out are in the report of an earlier run.
 func (q *Queries) ListRunIdentities(ctx context.Context, arg ListRunIdentitiesParams) ([]ListRunIdentitiesRow, error) {
 	rows, err := q.db.Query(ctx, listRunIdentities,
 		arg.RunID,
