@@ -128,21 +128,30 @@ func (s *Resealer) again(sealed []byte, associatedData string) (fresh []byte, ke
 	return seal(s.box, plain, associatedData)
 }
 
+// resealRow seals the value of the i-th row of a page, which stands there, again and has
+// write store it.
+func (s *Resealer) resealRow(done *page, i int, at place, value []byte, associatedData string, write func(sealed []byte, keyID int64) error) error {
+	if i == resealRows-1 {
+		done.last = at
+	}
+	sealed, keyID, err := s.again(value, associatedData)
+	if err != nil {
+		done.unopened = append(done.unopened, err)
+		return nil
+	}
+	return write(sealed, keyID)
+}
+
 func (s *Resealer) resealSecrets(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64, after place) (done page, err error) {
 	rows, err := q.SecretsSealedBy(ctx, sqlc.SecretsSealedByParams{
 		TenantID: tenantID, KeyIds: older, AfterKey: after.key, AfterVersion: after.version, MaxRows: resealRows,
 	})
 	for i, row := range rows {
-		if i == resealRows-1 {
-			done.last = place{key: row.Key, version: row.Version}
-		}
-		sealed, keyID, openErr := s.again(row.Sealed, secretData(tenantID, row.Key))
-		if openErr != nil {
-			done.unopened = append(done.unopened, openErr)
-			continue
-		}
-		err := q.ResealSecret(ctx, sqlc.ResealSecretParams{
-			TenantID: tenantID, Key: row.Key, Version: row.Version, Sealed: sealed, KeyID: keyID,
+		at := place{key: row.Key, version: row.Version}
+		err := s.resealRow(&done, i, at, row.Sealed, secretData(tenantID, row.Key), func(sealed []byte, keyID int64) error {
+			return q.ResealSecret(ctx, sqlc.ResealSecretParams{
+				TenantID: tenantID, Key: row.Key, Version: row.Version, Sealed: sealed, KeyID: keyID,
+			})
 		})
 		if err != nil {
 			return page{}, err
@@ -151,29 +160,10 @@ func (s *Resealer) resealSecrets(ctx context.Context, q *sqlc.Queries, tenantID 
 	return done, err
 }
 
-// sealedRow is a row with one sealed value.
-type sealedRow struct {
-	ID     uuid.UUID
-	Sealed []byte
-}
-
-// resealRow seals the value of the i-th row of a page again and has write store it.
-func (s *Resealer) resealRow(done *page, i int, row sealedRow, associatedData string, write func(sealed []byte) error) error {
-	if i == resealRows-1 {
-		done.last = place{id: row.ID}
-	}
-	sealed, _, err := s.again(row.Sealed, associatedData)
-	if err != nil {
-		done.unopened = append(done.unopened, err)
-		return nil
-	}
-	return write(sealed)
-}
-
 func (s *Resealer) resealVerifiers(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64, after place) (done page, err error) {
 	rows, err := q.VerifiersSealedBy(ctx, sqlc.VerifiersSealedByParams{TenantID: tenantID, KeyIds: older, AfterID: after.id, MaxRows: resealRows})
 	for i, row := range rows {
-		err := s.resealRow(&done, i, sealedRow(row), stateData(tenantID, row.ID.String()), func(sealed []byte) error {
+		err := s.resealRow(&done, i, place{id: row.ID}, row.Sealed, stateData(tenantID, row.ID.String()), func(sealed []byte, _ int64) error {
 			return q.ResealVerifier(ctx, sqlc.ResealVerifierParams{TenantID: tenantID, ID: row.ID, Sealed: sealed})
 		})
 		if err != nil {
@@ -186,7 +176,7 @@ func (s *Resealer) resealVerifiers(ctx context.Context, q *sqlc.Queries, tenantI
 func (s *Resealer) resealGrants(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64, after place) (done page, err error) {
 	rows, err := q.GrantsSealedBy(ctx, sqlc.GrantsSealedByParams{TenantID: tenantID, KeyIds: older, AfterID: after.id, MaxRows: resealRows})
 	for i, row := range rows {
-		err := s.resealRow(&done, i, sealedRow(row), pendingData(tenantID, row.ID.String()), func(sealed []byte) error {
+		err := s.resealRow(&done, i, place{id: row.ID}, row.Sealed, pendingData(tenantID, row.ID.String()), func(sealed []byte, _ int64) error {
 			return q.ResealGrant(ctx, sqlc.ResealGrantParams{TenantID: tenantID, ID: row.ID, Sealed: sealed})
 		})
 		if err != nil {
