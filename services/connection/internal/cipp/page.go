@@ -77,14 +77,7 @@ func parseOrganization(body []byte, into *connection.Details) error {
 	into.Domains, into.PrimaryDomain = nil, ""
 	initial := ""
 	for _, domain := range answer.Results[0].VerifiedDomains {
-		if domain.Name == "" || slices.Contains(into.Domains, domain.Name) {
-			continue
-		}
-		into.Domains = append(into.Domains, domain.Name)
-		if domain.IsDefault {
-			into.PrimaryDomain = domain.Name
-		}
-		if domain.IsInitial {
+		if into.AddDomain(domain.Name, domain.IsDefault) && domain.IsInitial {
 			initial = domain.Name
 		}
 	}

@@ -15,12 +15,8 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
 
-const (
-	// tenantsChunk is how many managed tenants are handed on at once.
-	tenantsChunk = 500
-	// probeTime leaves the caller time to answer.
-	probeTime = 40 * time.Second
-)
+// probeTime leaves the caller time to answer.
+const probeTime = 40 * time.Second
 
 // tenantRow is a row of ListTenants as far as it is used.
 type tenantRow struct {
@@ -150,14 +146,7 @@ func (d *Directory) ListManagedTenants(ctx context.Context, tokens connection.To
 			EntraTenantID: id, DisplayName: cmp.Or(r.DisplayName, id), PrimaryDomain: cmp.Or(r.DefaultDomainName, r.InitialDomainName), AccessEndsAt: r.ends(),
 		})
 	}
-	slices.SortFunc(tenants, func(a, b connection.ManagedTenant) int { return cmp.Compare(a.EntraTenantID, b.EntraTenantID) })
-	tenants = slices.CompactFunc(tenants, func(a, b connection.ManagedTenant) bool { return a.EntraTenantID == b.EntraTenantID })
-	for chunk := range slices.Chunk(tenants, tenantsChunk) {
-		if err := emit(chunk); err != nil {
-			return err
-		}
-	}
-	return nil
+	return connection.EmitManagedTenants(tenants, emit)
 }
 
 // tenants reads the rows that count.

@@ -1,6 +1,10 @@
 package connection
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // ManagedTenant is a customer as the partner's directory describes it.
 type ManagedTenant struct {
@@ -10,12 +14,40 @@ type ManagedTenant struct {
 	AccessEndsAt  *time.Time // nil: renews itself, or not known
 }
 
+// listedAtOnce is how many managed tenants a provider hands on at once.
+const listedAtOnce = 500
+
+// EmitManagedTenants hands these on as a provider lists them: each once, ordered by id.
+func EmitManagedTenants(tenants []ManagedTenant, emit func([]ManagedTenant) error) error {
+	slices.SortFunc(tenants, func(a, b ManagedTenant) int { return cmp.Compare(a.EntraTenantID, b.EntraTenantID) })
+	tenants = slices.CompactFunc(tenants, func(a, b ManagedTenant) bool { return a.EntraTenantID == b.EntraTenantID })
+	for chunk := range slices.Chunk(tenants, listedAtOnce) {
+		if err := emit(chunk); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Details are what a managed tenant's own directory says.
 type Details struct {
 	PrimaryDomain string
 	Domains       []string // verified
 	UserCount     *int32   // nil: could not be read
 	Problem       *Problem // why something is missing
+}
+
+// AddDomain adds a verified domain, and reports whether it is a new one. The default one is the
+// primary domain.
+func (d *Details) AddDomain(name string, isDefault bool) bool {
+	if name == "" || slices.Contains(d.Domains, name) {
+		return false
+	}
+	d.Domains = append(d.Domains, name)
+	if isDefault {
+		d.PrimaryDomain = name
+	}
+	return true
 }
 
 // Problem is why a managed tenant could not be read, and what mends it.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
@@ -40,13 +39,7 @@ func parseOrganization(body []byte, into *connection.Details) error {
 	}
 	into.Domains, into.PrimaryDomain = nil, ""
 	for _, domain := range page.Value[0].VerifiedDomains {
-		if domain.Name == "" || slices.Contains(into.Domains, domain.Name) {
-			continue
-		}
-		into.Domains = append(into.Domains, domain.Name)
-		if domain.IsDefault {
-			into.PrimaryDomain = domain.Name
-		}
+		into.AddDomain(domain.Name, domain.IsDefault)
 	}
 	return nil
 }

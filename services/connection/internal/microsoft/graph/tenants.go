@@ -5,7 +5,6 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -29,8 +28,6 @@ func (c *Client) tenantsURL(top string) *url.URL {
 
 const (
 	tenantsTop = "300" // the most that Graph gives
-	// tenantsChunk is how many managed tenants are handed on at once.
-	tenantsChunk = 500
 	// maxTenantPages ends a listing that has no end, and is kept in memory.
 	maxTenantPages = 1000
 	// namedByMicrosoft begins the names of relationships that Microsoft made for its
@@ -107,13 +104,7 @@ func (c *Client) ListManagedTenants(ctx context.Context, tokens connection.Token
 			EntraTenantID: id, DisplayName: cmp.Or(known.name, id), PrimaryDomain: known.domain, AccessEndsAt: known.ends(),
 		})
 	}
-	slices.SortFunc(tenants, func(a, b connection.ManagedTenant) int { return cmp.Compare(a.EntraTenantID, b.EntraTenantID) })
-	for chunk := range slices.Chunk(tenants, tenantsChunk) {
-		if err := emit(chunk); err != nil {
-			return err
-		}
-	}
-	return nil
+	return connection.EmitManagedTenants(tenants, emit)
 }
 
 // customer is what is known of one managed tenant.
