@@ -5,7 +5,7 @@ import { useState } from 'react'
 
 import { useAskAgain } from '../api/invalidate'
 import { WebhookService, type Webhook } from '../gen/entrasync/gateway/v1/webhook_pb'
-import { Dialog } from '../ui/dialog'
+import { Dialog, DialogButtons } from '../ui/dialog'
 import { Icon } from '../ui/icon'
 import { Problem, State } from '../ui/states'
 import { Time } from '../ui/time'
@@ -117,14 +117,11 @@ function Rotate({ webhook, close, showSecret }: { webhook: Webhook; close: () =>
       <Stack>
         <Text>Messages are signed with both secrets for 24 hours, so that your application can change over in between.</Text>
         {put.isError && <Problem error={put.error} title="Nothing was changed" />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={close}>
-            Back
-          </Button>
+        <DialogButtons close={close}>
           <Button data-autofocus loading={put.isPending} onClick={() => put.mutate({ url: webhook.url, events: webhook.events, disabled: webhook.state === 'disabled', rotateSecret: true })}>
             Make it
           </Button>
-        </Group>
+        </DialogButtons>
       </Stack>
     </Dialog>
   )
@@ -153,14 +150,11 @@ function Replay({ webhook, close, sent }: { webhook: Webhook; close: () => void;
         <Text>Messages have the same id as before, by which your application knows them again.</Text>
         <Select label="Of" data={spans} value={hours} allowDeselect={false} onChange={(value) => setHours(value ?? '24')} data-autofocus />
         {replay.isError && <Problem error={replay.error} title="Nothing is sent" />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={close}>
-            Back
-          </Button>
+        <DialogButtons close={close}>
           <Button loading={replay.isPending} onClick={() => replay.mutate({ id: webhook.id, since: timestampFromDate(new Date(Date.now() - Number(hours) * 3_600_000)) })}>
             Send again
           </Button>
-        </Group>
+        </DialogButtons>
       </Stack>
     </Dialog>
   )
@@ -179,14 +173,11 @@ function Delete({ webhook, close }: { webhook: Webhook; close: () => void }) {
       <Stack>
         <Text style={{ overflowWrap: 'anywhere' }}>{webhook.url} is told nothing more, and its deliveries are forgotten.</Text>
         {remove.isError && <Problem error={remove.error} title="It was not deleted" />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={close} data-autofocus>
-            Keep it
-          </Button>
+        <DialogButtons close={close} back="Keep it" focused>
           <Button color="red.9" loading={remove.isPending} onClick={() => remove.mutate({ id: webhook.id })}>
             Delete
           </Button>
-        </Group>
+        </DialogButtons>
       </Stack>
     </Dialog>
   )

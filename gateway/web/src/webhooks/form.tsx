@@ -1,11 +1,11 @@
 import { useMutation } from '@connectrpc/connect-query'
-import { Button, Checkbox, Group, SimpleGrid, Stack, TextInput } from '@mantine/core'
+import { Button, Checkbox, SimpleGrid, Stack, TextInput } from '@mantine/core'
 import { useState, type FormEvent } from 'react'
 
 import { describe } from '../api/failure'
 import { useAskAgain } from '../api/invalidate'
 import { WebhookService, type Webhook } from '../gen/entrasync/gateway/v1/webhook_pb'
-import { Dialog } from '../ui/dialog'
+import { Dialog, DialogButtons } from '../ui/dialog'
 import { Problem } from '../ui/states'
 import { events } from './words'
 
@@ -38,14 +38,11 @@ export function WebhookForm({ webhook, close, saved }: { webhook?: Webhook; clos
             </SimpleGrid>
           </Checkbox.Group>
           {put.isError && wrong === undefined && <Problem error={put.error} title="Nothing was saved" />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              Back
-            </Button>
+          <DialogButtons close={close}>
             <Button type="submit" loading={put.isPending} disabled={chosen.length === 0 || url.trim() === ''}>
               {webhook ? 'Save' : 'Add it'}
             </Button>
-          </Group>
+          </DialogButtons>
         </Stack>
       </form>
     </Dialog>

@@ -3,6 +3,7 @@ import { useDisclosure } from '@mantine/hooks'
 import type { ReactNode } from 'react'
 
 import { useTenants } from '../../api/names'
+import { DialogButtons } from '../../ui/dialog'
 import { count, counted } from '../../ui/words'
 import type { Decisions } from './decisions'
 
@@ -62,10 +63,7 @@ export function ConfirmBar({ decisions, pending, send, clear }: { decisions: Dec
           <Text size="sm" c="dimmed">
             No contact changes yet; the next sync does that.
           </Text>
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              Back
-            </Button>
+          <DialogButtons close={close}>
             <Button
               data-autofocus
               onClick={() => {
@@ -75,7 +73,7 @@ export function ConfirmBar({ decisions, pending, send, clear }: { decisions: Dec
             >
               Confirm {counted(list.length, 'decision')}
             </Button>
-          </Group>
+          </DialogButtons>
         </Stack>
       </Modal>
     </>

@@ -5,7 +5,7 @@ import { useState } from 'react'
 import { useMayChange } from '../../api/flags'
 import { useAskAgain } from '../../api/invalidate'
 import { MappingService, type Mapping } from '../../gen/entrasync/mapping/v1/mapping_pb'
-import { Dialog } from '../../ui/dialog'
+import { Dialog, DialogButtons } from '../../ui/dialog'
 import { Icon } from '../../ui/icon'
 import { TextLink } from '../../ui/link'
 import { Problem, failed } from '../../ui/states'
@@ -131,14 +131,11 @@ function Confirm({ choice, close, settled }: { choice: Choice; close: () => void
               }`}
         </Text>
         {decide.isError && <Problem error={decide.error} title="Nothing was decided" />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={close}>
-            Back
-          </Button>
+        <DialogButtons close={close}>
           <Button data-autofocus loading={decide.isPending} onClick={() => decide.mutate({ managedTenantId: mapping.managedTenantId, decision })}>
             {decision === 'relink' ? 'Move them' : 'Leave them'}
           </Button>
-        </Group>
+        </DialogButtons>
       </Stack>
     </Dialog>
   )

@@ -1,10 +1,11 @@
 import { useMutation } from '@connectrpc/connect-query'
-import { Button, FileButton, Group, Modal, Stack, Table, Text } from '@mantine/core'
+import { Button, FileButton, Modal, Stack, Table, Text } from '@mantine/core'
 import { useState } from 'react'
 
 import { useAskAgain } from '../../api/invalidate'
 import { useTenants } from '../../api/names'
 import { MappingService, type ImportedRow, type ImportMappingsResponse } from '../../gen/entrasync/mapping/v1/mapping_pb'
+import { DialogButtons } from '../../ui/dialog'
 import { download } from '../../ui/download'
 import { Icon } from '../../ui/icon'
 import { Loading, Problem, State } from '../../ui/states'
@@ -71,16 +72,13 @@ export function Sheet({ mayChange, wrote }: { mayChange: boolean; wrote: (from: 
                     {dry.data.conflicts > 0 && ' Where there is a conflict, export again and make your changes in the new file.'}
                   </Text>
                 )}
-                <Group justify="flex-end">
-                  <Button variant="default" onClick={close}>
-                    {writes(dry.data) || refused(dry.data) ? 'Back' : 'Close'}
-                  </Button>
+                <DialogButtons close={close} back={writes(dry.data) || refused(dry.data) ? 'Back' : 'Close'}>
                   {writes(dry.data) && (
                     <Button loading={real.isPending} onClick={() => real.mutate({ csv, dryRun: false, version: dry.data.version })}>
                       Write {counted(dry.data.changed, 'change')}
                     </Button>
                   )}
-                </Group>
+                </DialogButtons>
               </>
             )
           )}

@@ -1,9 +1,9 @@
 import { useMutation } from '@connectrpc/connect-query'
-import { Button, Group, Stack, Text } from '@mantine/core'
+import { Button, Stack, Text } from '@mantine/core'
 
 import { useAskAgain } from '../../api/invalidate'
 import { MappingService, type PreviewRow } from '../../gen/entrasync/mapping/v1/mapping_pb'
-import { Dialog } from '../../ui/dialog'
+import { Dialog, DialogButtons } from '../../ui/dialog'
 import { Problem } from '../../ui/states'
 
 // Unmap ends the mapping of one directory, after it was said what that leaves. It is written at once;
@@ -27,14 +27,11 @@ export function Unmap({ tenant, version, wrote, close }: { tenant: PreviewRow; v
           No contact is deleted or made inactive. The links between its people and their contacts wait for your decision, and mapping it back to the same client puts them in force again. This is written at once.
         </Text>
         {unmap.isError && <Problem error={unmap.error} title="Nothing was written" />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={close} data-autofocus>
-            Keep it
-          </Button>
+        <DialogButtons close={close} back="Keep it" focused>
           <Button color="red.9" loading={unmap.isPending} onClick={() => unmap.mutate({ managedTenantId: tenant.managedTenantId, version })}>
             End the mapping
           </Button>
-        </Group>
+        </DialogButtons>
       </Stack>
     </Dialog>
   )

@@ -1,11 +1,11 @@
 import { useInfiniteQuery, useMutation } from '@connectrpc/connect-query'
-import { Alert, Button, Checkbox, Group, SegmentedControl, Stack, Table, Text, Textarea } from '@mantine/core'
+import { Alert, Button, Checkbox, SegmentedControl, Stack, Table, Text, Textarea } from '@mantine/core'
 import { useState } from 'react'
 
 import { useAskAgain } from '../../api/invalidate'
 import { DecisionService, type PreviewedDecision, type SuggestionCount } from '../../gen/entrasync/reconciliation/v1/decision_pb'
 import type { QueueItem } from '../../gen/entrasync/reconciliation/v1/reconciliation_pb'
-import { Dialog } from '../../ui/dialog'
+import { Dialog, DialogButtons } from '../../ui/dialog'
 import { addressText } from '../../ui/domain'
 import { Icon } from '../../ui/icon'
 import { Empty, failed, Loading, Problem } from '../../ui/states'
@@ -77,14 +77,11 @@ export function Bulk({ counts, reason, q, close }: { counts: SuggestionCount[]; 
           </>
         )}
         {decide.isError && <Problem error={decide.error} title="Nothing was written" />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={close}>
-            Close
-          </Button>
+        <DialogButtons close={close} back="Close">
           <Button loading={decide.isPending} disabled={chosen.length === 0 || (action === 'dismiss' && why.trim() === '')} onClick={send}>
             Carry out {count(chosen.length)}
           </Button>
-        </Group>
+        </DialogButtons>
       </Stack>
     </Dialog>
   )

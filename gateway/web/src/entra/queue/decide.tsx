@@ -3,7 +3,7 @@ import { useState } from 'react'
 
 import { useMayChange } from '../../api/flags'
 import type { QueueItem } from '../../gen/entrasync/reconciliation/v1/reconciliation_pb'
-import { Dialog } from '../../ui/dialog'
+import { Dialog, DialogButtons } from '../../ui/dialog'
 import { Problem } from '../../ui/states'
 import { OtherContact } from './other'
 import type { Resolve } from './resolve'
@@ -45,14 +45,11 @@ function Dismiss({ resolve, close }: { resolve: Resolve; close: () => void }) {
         <Text>The account stays without a contact. It comes back only when what made it doubtful changes.</Text>
         <Textarea label="Why" placeholder="A room, a test account, …" required data-autofocus value={reason} onChange={(event) => setReason(event.currentTarget.value)} maxLength={1000} />
         {resolve.error !== undefined && <Problem error={resolve.error} title="Nothing was written" />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={close}>
-            Back
-          </Button>
+        <DialogButtons close={close}>
           <Button loading={resolve.pending === 'dismiss'} disabled={reason.trim() === ''} onClick={() => resolve.dismiss(reason.trim())}>
             Dismiss
           </Button>
-        </Group>
+        </DialogButtons>
       </Stack>
     </Dialog>
   )

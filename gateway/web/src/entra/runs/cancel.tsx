@@ -1,11 +1,12 @@
 import { useMutation } from '@connectrpc/connect-query'
-import { Button, Group, Modal, Stack, Text } from '@mantine/core'
+import { Button, Modal, Stack, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 
 import { useMayChange } from '../../api/flags'
 import { useAskAgain } from '../../api/invalidate'
 import { OrchestrationService } from '../../gen/entrasync/orchestration/v1/orchestration_pb'
 import type { Run } from '../../gen/entrasync/syncengine/v1/run_pb'
+import { DialogButtons } from '../../ui/dialog'
 import { Problem } from '../../ui/states'
 import { underWay } from '../../ui/words'
 
@@ -29,14 +30,11 @@ export function CancelRun({ run }: { run: Run }) {
               : 'What is written already stays, directories under way stop at their next step, and the rest is not begun. The next sync goes on from there.'}
           </Text>
           {cancel.isError && <Problem error={cancel.error} title="It was not cancelled" />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close} data-autofocus>
-              Let it go on
-            </Button>
+          <DialogButtons close={close} back="Let it go on" focused>
             <Button color="red.9" loading={cancel.isPending} onClick={() => cancel.mutate({ runId: run.runId }, { onSuccess: close })}>
               Cancel the {run.dryRun ? 'preview' : 'run'}
             </Button>
-          </Group>
+          </DialogButtons>
         </Stack>
       </Modal>
     </>

@@ -7,6 +7,7 @@ import { useMayChange } from '../../api/flags'
 import { useAskAgain } from '../../api/invalidate'
 import { ReportService } from '../../gen/entrasync/syncengine/v1/report_pb'
 import type { Held, Run, TenantResult } from '../../gen/entrasync/syncengine/v1/run_pb'
+import { DialogButtons } from '../../ui/dialog'
 import { Icon } from '../../ui/icon'
 import { TextLink } from '../../ui/link'
 import { Address } from '../../ui/names'
@@ -163,14 +164,11 @@ function Decide({ run, result, held, directory }: { run: Run; result: TenantResu
         <Stack>
           <Text>{text}</Text>
           {decide.isError && <Problem error={decide.error} title="Nothing was decided" />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              Back
-            </Button>
+          <DialogButtons close={close}>
             <Button data-autofocus color={decision === 'approve' && held.reason === 'mass_inactivation' ? 'red.9' : undefined} loading={decide.isPending} onClick={() => decide.mutate({ runId: run.runId, managedTenantId: result.managedTenantId, decision, digest: held.digest })}>
               {decision === 'approve' ? (held.reason === 'mass_inactivation' ? `Make ${counted(held.count, 'person', 'people')} inactive` : 'Approve') : 'Keep them active'}
             </Button>
-          </Group>
+          </DialogButtons>
         </Stack>
       </Modal>
     </Group>

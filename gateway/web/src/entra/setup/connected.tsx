@@ -6,6 +6,7 @@ import { useMayChange } from '../../api/flags'
 import { useAskAgain } from '../../api/invalidate'
 import { ConnectionService } from '../../gen/entrasync/connection/v1/connection_pb'
 import type { GetStatusResponse } from '../../gen/entrasync/gateway/v1/gateway_pb'
+import { DialogButtons } from '../../ui/dialog'
 import { Icon } from '../../ui/icon'
 import { MicrosoftNumber, Problem, State } from '../../ui/states'
 import { Time } from '../../ui/time'
@@ -59,14 +60,11 @@ export function Connected({ status }: { status: GetStatusResponse }) {
             To take back the consent as well, remove the app in your partner directory.
           </Text>
           {disconnect.isError && <Problem error={disconnect.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close} data-autofocus>
-              Stay connected
-            </Button>
+          <DialogButtons close={close} back="Stay connected" focused>
             <Button color="red.9" loading={disconnect.isPending} onClick={() => disconnect.mutate({}, { onSuccess: close })}>
               Disconnect
             </Button>
-          </Group>
+          </DialogButtons>
         </Stack>
       </Modal>
     </Stack>

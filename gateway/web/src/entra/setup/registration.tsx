@@ -7,7 +7,7 @@ import { describe } from '../../api/failure'
 import { useAskAgain } from '../../api/invalidate'
 import { ConnectionService } from '../../gen/entrasync/connection/v1/connection_pb'
 import type { GetStatusResponse } from '../../gen/entrasync/gateway/v1/gateway_pb'
-import { Dialog } from '../../ui/dialog'
+import { Dialog, DialogButtons } from '../../ui/dialog'
 import { Icon } from '../../ui/icon'
 import { Problem } from '../../ui/states'
 import { Day } from '../../ui/time'
@@ -141,14 +141,11 @@ function Remove({ close }: { close: () => void }) {
       <Stack>
         <Text>That of this installation is used from then on, where there is one. You may have to connect again at Microsoft.</Text>
         {remove.isError && <Problem error={remove.error} title="It was not removed" />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={close} data-autofocus>
-            Keep it
-          </Button>
+        <DialogButtons close={close} back="Keep it" focused>
           <Button color="red.9" loading={remove.isPending} onClick={() => remove.mutate({})}>
             Remove it
           </Button>
-        </Group>
+        </DialogButtons>
       </Stack>
     </Dialog>
   )
