@@ -154,7 +154,7 @@ func (s *Webhooks) AddDelivery(ctx context.Context, endpoint uuid.UUID, d webhoo
 	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries) error { return q.InsertDelivery(ctx, p) })
 }
 
-// Due implements webhook.TurnStore.
+// Due implements webhook.DeliveryStore.
 func (s *Webhooks) Due(ctx context.Context, n int, but []tenant.ID) (due []webhook.Due, err error) {
 	tenants := make([]string, len(but))
 	for i, id := range but {
@@ -170,7 +170,7 @@ func (s *Webhooks) Due(ctx context.Context, n int, but []tenant.ID) (due []webho
 	return due, err
 }
 
-// Lease implements webhook.TurnStore.
+// Lease implements webhook.DeliveryStore.
 func (s *Webhooks) Lease(ctx context.Context, id uuid.UUID, most time.Duration) (e webhook.Endpoint, mine bool, err error) {
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		row, err := q.LeaseWebhook(ctx, sqlc.LeaseWebhookParams{ID: id, Seconds: most.Seconds()})
@@ -183,7 +183,7 @@ func (s *Webhooks) Lease(ctx context.Context, id uuid.UUID, most time.Duration) 
 	return e, mine, err
 }
 
-// Settle implements webhook.TurnStore.
+// Settle implements webhook.DeliveryStore.
 func (s *Webhooks) Settle(ctx context.Context, was, is *webhook.Endpoint, pause time.Duration) error {
 	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		return q.SettleWebhook(ctx, sqlc.SettleWebhookParams{
@@ -194,7 +194,7 @@ func (s *Webhooks) Settle(ctx context.Context, was, is *webhook.Endpoint, pause 
 	})
 }
 
-// Delivered implements webhook.TurnStore.
+// Delivered implements webhook.DeliveryStore.
 func (s *Webhooks) Delivered(ctx context.Context, endpoint uuid.UUID, messageIDs []string, since time.Time) (got map[string]bool, err error) {
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		ids, err := q.DeliveredMessages(ctx, sqlc.DeliveredMessagesParams{WebhookID: endpoint, MessageIds: messageIDs, Since: since})
@@ -207,7 +207,7 @@ func (s *Webhooks) Delivered(ctx context.Context, endpoint uuid.UUID, messageIDs
 	return got, err
 }
 
-// Forget implements webhook.TurnStore. Ids of deliveries begin with their time.
+// Forget implements webhook.DeliveryStore. Ids of deliveries begin with their time.
 func (s *Webhooks) Forget(ctx context.Context, endpoint uuid.UUID, before time.Time) error {
 	var first uuid.UUID
 	ms := before.UnixMilli()

@@ -22,7 +22,7 @@ var errDead = errors.New("the process is dead")
 // mortal is the store of a process that ends at one of its calls: with it done or not, and
 // nothing more comes after.
 type mortal struct {
-	webhook.TurnStore
+	webhook.DeliveryStore
 
 	mu   sync.Mutex
 	left int
@@ -51,23 +51,23 @@ func (m *mortal) call(do func() error) error {
 
 func (m *mortal) Lease(ctx context.Context, id uuid.UUID, most time.Duration) (e webhook.Endpoint, mine bool, err error) {
 	err = m.call(func() error {
-		e, mine, err = m.TurnStore.Lease(ctx, id, most)
+		e, mine, err = m.DeliveryStore.Lease(ctx, id, most)
 		return err
 	})
 	return e, mine, err
 }
 
 func (m *mortal) Settle(ctx context.Context, was, is *webhook.Endpoint, pause time.Duration) error {
-	return m.call(func() error { return m.TurnStore.Settle(ctx, was, is, pause) })
+	return m.call(func() error { return m.DeliveryStore.Settle(ctx, was, is, pause) })
 }
 
 func (m *mortal) AddDelivery(ctx context.Context, endpoint uuid.UUID, d webhook.Delivery) error {
-	return m.call(func() error { return m.TurnStore.AddDelivery(ctx, endpoint, d) })
+	return m.call(func() error { return m.DeliveryStore.AddDelivery(ctx, endpoint, d) })
 }
 
 func (m *mortal) Delivered(ctx context.Context, endpoint uuid.UUID, ids []string, since time.Time) (told map[string]bool, err error) {
 	err = m.call(func() error {
-		told, err = m.TurnStore.Delivered(ctx, endpoint, ids, since)
+		told, err = m.DeliveryStore.Delivered(ctx, endpoint, ids, since)
 		return err
 	})
 	return told, err
@@ -91,7 +91,7 @@ func TestAProcessThatDiesWhileItTellsLosesNothing(t *testing.T) {
 	now, living := func() time.Time { return h.at }, h.deliverer
 	var got []string
 	for range deaths {
-		store := &mortal{TurnStore: postgres.NewWebhooks(h.db.Pool("gateway")), left: 1 + random.IntN(2*messages/deaths), done: random.IntN(2) == 0}
+		store := &mortal{DeliveryStore: postgres.NewWebhooks(h.db.Pool("gateway")), left: 1 + random.IntN(2*messages/deaths), done: random.IntN(2) == 0}
 		h.deliverer = webhook.NewDeliverer(store, h.happening, h.sender, now)
 		got = append(got, h.later(t, 3*time.Minute)...) // after which nobody waits for the one that died
 	}

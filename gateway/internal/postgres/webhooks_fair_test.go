@@ -19,7 +19,7 @@ import (
 
 // unsure is a store that once does not say what is due, when it is told to.
 type unsure struct {
-	webhook.TurnStore
+	webhook.DeliveryStore
 
 	fail   atomic.Bool
 	failed chan struct{}
@@ -30,7 +30,7 @@ func (s *unsure) Due(ctx context.Context, n int, but []tenant.ID) ([]webhook.Due
 		close(s.failed)
 		return nil, errDead
 	}
-	return s.TurnStore.Due(ctx, n, but)
+	return s.DeliveryStore.Due(ctx, n, but)
 }
 
 // TestSlowReceiversOfOneTenantKeepNobodyWaiting: while as many as one may have do not answer, what is
@@ -63,7 +63,7 @@ func TestSlowReceiversOfOneTenantKeepNobodyWaiting(t *testing.T) {
 	_, _, err := h.Put(other, webhook.Change{URL: healthy.URL + "/hook", Events: []string{"contact.created"}})
 	require.NoError(t, err)
 	h.happening.add("contact.created")
-	store := &unsure{TurnStore: postgres.NewWebhooks(h.db.Pool("gateway")), failed: make(chan struct{})}
+	store := &unsure{DeliveryStore: postgres.NewWebhooks(h.db.Pool("gateway")), failed: make(chan struct{})}
 	h.deliverer = webhook.NewDeliverer(store, h.happening, h.sender, func() time.Time { return h.at })
 
 	delivered := make(chan error, 1)

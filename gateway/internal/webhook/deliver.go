@@ -43,8 +43,8 @@ type Due struct {
 	ID     uuid.UUID
 }
 
-// TurnStore keeps how far each endpoint has come.
-type TurnStore interface {
+// DeliveryStore keeps how far each endpoint has come, and lets one process at a time deliver to it.
+type DeliveryStore interface {
 	NoticeStore
 	// Due names at most n endpoints that are due, by the store's clock, of all tenants but those.
 	Due(ctx context.Context, n int, but []tenant.ID) ([]Due, error)
@@ -85,7 +85,7 @@ type Source interface {
 
 // Deliverer sends events to endpoints. Several may do so at once.
 type Deliverer struct {
-	store  TurnStore
+	store  DeliveryStore
 	source Source
 	sender *Sender
 	now    func() time.Time
@@ -93,7 +93,7 @@ type Deliverer struct {
 }
 
 // NewDeliverer makes a deliverer.
-func NewDeliverer(store TurnStore, source Source, sender *Sender, now func() time.Time) *Deliverer {
+func NewDeliverer(store DeliveryStore, source Source, sender *Sender, now func() time.Time) *Deliverer {
 	return &Deliverer{store: store, source: source, sender: sender, now: now, poll: time.Second}
 }
 
@@ -226,7 +226,7 @@ func (d *Deliverer) deliverChanges(ctx context.Context, e *Endpoint) error {
 	return nil
 }
 
-// unlessOver is why a turn cannot read what comes next; nothing where the turn is over: the next one goes on.
+// unlessOver is why deliver cannot read what comes next; nothing where its time is over: the next lease goes on.
 func unlessOver(ctx context.Context, err error) error {
 	select {
 	case <-ctx.Done():

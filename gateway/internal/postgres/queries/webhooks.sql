@@ -51,7 +51,7 @@ RETURNING id, url, events, state, disabled_reason, secret, old_secret, old_secre
        next_at, leased_until, created_at, updated_at, COALESCE(replayed_at, updated_at)::timestamptz AS replayed_at;
 
 -- name: SettleWebhook :exec
--- How far the endpoint has come. Nothing is kept of a turn that lost its lease or whose endpoint was
+-- How far the endpoint has come. Nothing is kept of what lost its lease or whose endpoint was
 -- sent back meanwhile.
 UPDATE webhooks
 SET feed_cursor = @feed_cursor, runs_until = @runs_until, failing_since = @failing_since, attempts = @attempts,

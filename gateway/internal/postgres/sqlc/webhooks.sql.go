@@ -627,7 +627,7 @@ type SettleWebhookParams struct {
 	WasReplayed    time.Time
 }
 
-// How far the endpoint has come. Nothing is kept of a turn that lost its lease or whose endpoint was
+// How far the endpoint has come. Nothing is kept of what lost its lease or whose endpoint was
 // sent back meanwhile.
 func (q *Queries) SettleWebhook(ctx context.Context, arg SettleWebhookParams) error {
 	_, err := q.db.Exec(ctx, settleWebhook,
