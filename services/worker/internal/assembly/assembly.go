@@ -87,9 +87,12 @@ func Start(ctx context.Context, s *service.Service, c Config) error {
 	s.Uses("temporal", worker.Ready, orchestrator.Close)
 	s.Background(run.Server{Name: "worker", Serve: worker.Serve, Stop: worker.Stop})
 
-	source := peers.NewSchedules(syncenginev1.NewScheduleInternalServiceClient(to.engine), connectionv1.NewConnectionInternalServiceClient(to.connection))
+	source := orchestration.NewScheduleSource(
+		peers.NewSyncSchedules(syncenginev1.NewScheduleInternalServiceClient(to.engine)),
+		peers.NewConnections(connectionv1.NewConnectionInternalServiceClient(to.connection)),
+	)
 	apply := orchestration.NewApplySchedule(source, schedules)
-	recurring(s, orchestration.NewSweep(runs, workflows, peers.EnterTenant), orchestration.NewReconcileSchedules(source, apply, peers.EnterTenant))
+	recurring(s, orchestration.NewSweep(runs, workflows), orchestration.NewReconcileSchedules(source, apply))
 	pullEffects(s, to, orchestration.NewPerform(start, runs, workflows, peers.NewLinks(engine), apply))
 
 	methods := api.New(api.UseCases{

@@ -39,15 +39,12 @@ const (
 	RecurringDiscovery Recurring = "discovery" // of managed tenants
 )
 
-// ScheduleFacts is what a tenant's schedules follow from.
-type ScheduleFacts struct {
-	Automatic     bool
-	Interval      time.Duration
-	FirstSyncDone bool // an initial sync succeeded
-	Quarantined   bool // too many runs in a row have failed
-	Connected     bool
-	EverConnected bool   // there is a connection, or was one
-	Ticket        string // what schedules carry, without which no scheduled run starts
+// scheduleFacts is what a tenant's schedules follow from.
+type scheduleFacts struct {
+	SyncSchedule
+
+	connected     bool
+	everConnected bool // there is a connection, or was one
 }
 
 // Plan is a schedule as it should be.
@@ -59,21 +56,21 @@ type Plan struct {
 }
 
 // plans are the schedules that follow; what is not among them has no schedule yet.
-func (f ScheduleFacts) plans() map[Recurring]Plan {
+func (f scheduleFacts) plans() map[Recurring]Plan {
 	plans := map[Recurring]Plan{}
 	if f.FirstSyncDone {
 		plans[RecurringSync] = f.sync()
 	}
-	if f.EverConnected {
+	if f.everConnected {
 		plans[RecurringDiscovery] = f.discovery()
 	}
 	return plans
 }
 
-func (f ScheduleFacts) sync() Plan {
+func (f scheduleFacts) sync() Plan {
 	plan := Plan{Every: f.Interval, Ticket: f.Ticket}
 	switch {
-	case !f.Connected:
+	case !f.connected:
 		plan.Paused, plan.Reason = true, ReasonDisconnected
 	case !f.Automatic:
 		plan.Paused, plan.Reason = true, ReasonSwitchedOff
@@ -84,9 +81,9 @@ func (f ScheduleFacts) sync() Plan {
 }
 
 // discovery recurs whether contacts are synced by themselves or not: it changes none.
-func (f ScheduleFacts) discovery() Plan {
+func (f scheduleFacts) discovery() Plan {
 	plan := Plan{Every: discoverEvery, Ticket: f.Ticket}
-	if !f.Connected {
+	if !f.connected {
 		plan.Paused, plan.Reason = true, ReasonDisconnected
 	}
 	return plan
@@ -99,14 +96,6 @@ type ScheduleState struct {
 	NextRunAt *time.Time // nil where it will not start one
 }
 
-// ScheduleSource reads what schedules follow from. Facts are those of the tenant of the context.
-type ScheduleSource interface {
-	Facts(ctx context.Context) (ScheduleFacts, error)
-	// Scheduled names at most limit tenants that are connected, or of which a first sync got
-	// through, in the order of their ids, after the given one.
-	Scheduled(ctx context.Context, after string, limit int) ([]string, error)
-}
-
 // Schedules keeps what recurs for the tenant of the context.
 type Schedules interface {
 	// Put makes the tenant's schedule as planned; one that is so already stays untouched.
@@ -117,19 +106,19 @@ type Schedules interface {
 
 // ApplySchedule is the use case of bringing a tenant's schedules in line with what is wanted.
 type ApplySchedule struct {
-	source    ScheduleSource
+	source    *ScheduleSource
 	schedules Schedules
 }
 
 // NewApplySchedule makes the use case.
-func NewApplySchedule(source ScheduleSource, schedules Schedules) *ApplySchedule {
+func NewApplySchedule(source *ScheduleSource, schedules Schedules) *ApplySchedule {
 	return &ApplySchedule{source: source, schedules: schedules}
 }
 
 // Do does it for the tenant of the context. Several may do so at once: each reads the facts again
 // after it wrote, so that the last one to write has seen the last facts.
 func (a *ApplySchedule) Do(ctx context.Context) error {
-	facts, err := a.source.Facts(ctx)
+	facts, err := a.source.facts(ctx)
 	if err != nil {
 		return fmt.Errorf("reading what the schedules follow from: %w", err)
 	}
@@ -139,7 +128,7 @@ func (a *ApplySchedule) Do(ctx context.Context) error {
 				return unreachable(err)
 			}
 		}
-		now, err := a.source.Facts(ctx)
+		now, err := a.source.facts(ctx)
 		if err != nil {
 			return fmt.Errorf("reading again what the schedules follow from: %w", err)
 		}
@@ -154,22 +143,20 @@ func (a *ApplySchedule) Do(ctx context.Context) error {
 // ReconcileSchedules is the use case of bringing all schedules in line with what is wanted, in
 // case an effect of a change did not.
 type ReconcileSchedules struct {
-	source ScheduleSource
+	source *ScheduleSource
 	apply  *ApplySchedule
-	enter  func(ctx context.Context, tenantID string) (context.Context, error)
 }
 
-// NewReconcileSchedules makes the use case; enter returns the context of the system's own work for
-// a tenant.
-func NewReconcileSchedules(source ScheduleSource, apply *ApplySchedule, enter func(ctx context.Context, tenantID string) (context.Context, error)) *ReconcileSchedules {
-	return &ReconcileSchedules{source: source, apply: apply, enter: enter}
+// NewReconcileSchedules makes the use case.
+func NewReconcileSchedules(source *ScheduleSource, apply *ApplySchedule) *ReconcileSchedules {
+	return &ReconcileSchedules{source: source, apply: apply}
 }
 
 // Do does it. The failure of one tenant does not affect the others.
 func (r *ReconcileSchedules) Do(ctx context.Context) error {
 	var failures []error
 	for after := ""; ; {
-		tenants, err := r.source.Scheduled(ctx, after, schedulesSize)
+		tenants, err := r.source.scheduled(ctx, after, schedulesSize)
 		if err != nil {
 			return errors.Join(append(failures, fmt.Errorf("listing scheduled tenants: %w", err))...)
 		}
@@ -189,7 +176,7 @@ func (r *ReconcileSchedules) Do(ctx context.Context) error {
 }
 
 func (r *ReconcileSchedules) one(ctx context.Context, tenantID string) error {
-	ctx, err := r.enter(ctx, tenantID)
+	ctx, err := bySystem(ctx, tenantID)
 	if err != nil {
 		return err
 	}

@@ -18,13 +18,11 @@ const (
 type Sweep struct {
 	runs      Runs
 	workflows Workflows
-	enter     func(ctx context.Context, tenantID string) (context.Context, error)
 }
 
-// NewSweep makes the use case; enter returns the context of the system's own work for a
-// tenant.
-func NewSweep(runs Runs, workflows Workflows, enter func(ctx context.Context, tenantID string) (context.Context, error)) *Sweep {
-	return &Sweep{runs: runs, workflows: workflows, enter: enter}
+// NewSweep makes the use case.
+func NewSweep(runs Runs, workflows Workflows) *Sweep {
+	return &Sweep{runs: runs, workflows: workflows}
 }
 
 // Do closes open runs whose workflow is gone or executes another run, and counts them. Several
@@ -77,7 +75,7 @@ func (s *Sweep) lost(ctx context.Context, run OpenRun) (bool, error) {
 }
 
 func (s *Sweep) close(ctx context.Context, run OpenRun) error {
-	ctx, err := s.enter(ctx, run.TenantID)
+	ctx, err := bySystem(ctx, run.TenantID)
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func TestASweepLooksAtEveryOpenRun(t *testing.T) {
 		runs.ids = append(runs.ids, fmt.Sprintf("%06d", i))
 	}
 	lost := []string{runs.ids[0], runs.ids[sweepSize], runs.ids[2*sweepSize]}
-	sweep := NewSweep(runs, livingWorkflows{gone: lost}, func(ctx context.Context, _ string) (context.Context, error) { return ctx, nil })
+	sweep := NewSweep(runs, livingWorkflows{gone: lost})
 	closed, err := sweep.Do(t.Context(), time.Now())
 	require.NoError(t, err)
 	require.Equal(t, len(lost), closed)

@@ -75,6 +75,34 @@ func (r *Runs) Open(ctx context.Context, before time.Time, after string, limit i
 	return runs, nil
 }
 
+// SyncSchedules calls the sync engine's methods about schedules.
+type SyncSchedules struct {
+	engine syncenginev1.ScheduleInternalServiceClient
+}
+
+// NewSyncSchedules returns SyncSchedules on a client that signs each call's tenant and actor.
+func NewSyncSchedules(engine syncenginev1.ScheduleInternalServiceClient) *SyncSchedules {
+	return &SyncSchedules{engine: engine}
+}
+
+// SyncSchedule implements orchestration.SyncSchedules.
+func (s *SyncSchedules) SyncSchedule(ctx context.Context) (orchestration.SyncSchedule, error) {
+	res, err := s.engine.GetSchedule(ctx, &syncenginev1.GetScheduleRequest{})
+	if err != nil {
+		return orchestration.SyncSchedule{}, err
+	}
+	return orchestration.SyncSchedule{
+		Automatic: res.GetAutomaticSync(), Interval: time.Duration(res.GetIntervalMinutes()) * time.Minute,
+		Ticket: res.GetTicket(), FirstSyncDone: res.GetFirstSyncDone(), Quarantined: res.GetQuarantinedAt() != nil,
+	}, nil
+}
+
+// Synced implements orchestration.SyncSchedules.
+func (s *SyncSchedules) Synced(ctx context.Context, after string, limit int) ([]string, error) {
+	res, err := s.engine.ListScheduledTenants(ctx, &syncenginev1.ListScheduledTenantsRequest{AfterTenantId: after, PageSize: int32(limit)})
+	return res.GetTenantIds(), err
+}
+
 // Links calls the sync engine's methods about links.
 type Links struct {
 	engine syncenginev1.SyncEngineInternalServiceClient

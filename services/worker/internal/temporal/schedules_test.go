@@ -13,7 +13,6 @@ import (
 
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
-	"github.com/entrasync/entrasync/services/worker/internal/peers"
 	"github.com/entrasync/entrasync/services/worker/internal/peertest"
 	"github.com/entrasync/entrasync/services/worker/internal/workflow"
 )
@@ -93,7 +92,7 @@ func TestLostSchedulesOfConnectedTenantsComeBack(t *testing.T) {
 	b.scheduled()
 	require.NoError(t, b.handle(b.ctx, orchestration.RecurringDiscovery).Delete(b.ctx))
 	require.False(t, b.state(orchestration.RecurringDiscovery).Exists)
-	require.NoError(t, orchestration.NewReconcileSchedules(b.source, b.apply, peers.EnterTenant).Do(t.Context()))
+	require.NoError(t, orchestration.NewReconcileSchedules(b.source, b.apply).Do(t.Context()))
 	require.True(t, b.state(orchestration.RecurringDiscovery).Exists)
 }
 
@@ -276,6 +275,6 @@ func TestAllSchedulesAreBroughtInLineAtTheStart(t *testing.T) {
 	b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
 	b.started(orchestration.NewRun{Kind: orchestration.InitialSync})
 	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 30, FirstSyncDone: true})
-	require.NoError(t, orchestration.NewReconcileSchedules(b.source, b.apply, peers.EnterTenant).Do(t.Context()))
+	require.NoError(t, orchestration.NewReconcileSchedules(b.source, b.apply).Do(t.Context()))
 	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: 30 * time.Minute}, b.scheduled().Plan)
 }

@@ -61,7 +61,7 @@ type bundle struct {
 	atOnce     int           // activities of the worker; 0: many
 	beatAtMost time.Duration // how often at most its activities send a heartbeat
 	connection *peertest.Connection
-	source     *peers.Schedules
+	source     *orchestration.ScheduleSource
 	schedules  *Schedules
 	apply      *orchestration.ApplySchedule
 }
@@ -88,7 +88,7 @@ func setupWith(t *testing.T, groups []*syncenginev1.ClientTenants, round peertes
 	b.workflows, b.schedules = NewWorkflows(b.client, b.queue, limits, attributes, b.payloads), NewSchedules(b.client, b.queue, attributes, b.payloads)
 	b.start = orchestration.NewStart(b.runs, b.workflows)
 	b.acts = activity.New(activity.Clients{Engine: engine, Tickets: tickets, Discovery: discovery}, b.start, quick)
-	b.source = peers.NewSchedules(b.engine.Schedules(t, network), b.connection.Client(t, network))
+	b.source = orchestration.NewScheduleSource(peers.NewSyncSchedules(b.engine.Schedules(t, network)), peers.NewConnections(b.connection.Client(t, network)))
 	b.apply = orchestration.NewApplySchedule(b.source, b.schedules)
 	b.discover = orchestration.NewDiscover(b.start, b.workflows, peers.NewDiscoveries(discovery))
 	return b

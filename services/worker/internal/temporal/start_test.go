@@ -13,7 +13,6 @@ import (
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
-	"github.com/entrasync/entrasync/services/worker/internal/peers"
 	"github.com/entrasync/entrasync/services/worker/internal/peertest"
 	"github.com/entrasync/entrasync/services/worker/internal/workflow"
 )
@@ -226,7 +225,7 @@ func TestTheSweeperClosesRunsWithoutAWorkflow(t *testing.T) {
 	require.NoError(t, b.client.TerminateWorkflow(b.ctx, gone.WorkflowID, "", "test"))
 	b.eventually(func() bool { return b.engine.Run(alive.RunID).State == "running" })
 
-	sweep := orchestration.NewSweep(b.runs, b.workflows, peers.EnterTenant)
+	sweep := orchestration.NewSweep(b.runs, b.workflows)
 	closed, err := sweep.Do(t.Context(), time.Now())
 	require.NoError(t, err)
 	require.Equal(t, 2, closed)
@@ -252,7 +251,7 @@ func TestTheSweeperLeavesRunsAloneWhileTemporalIsAway(t *testing.T) {
 	defer away.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	closed, err := orchestration.NewSweep(b.runs, NewWorkflows(away, b.queue, workflow.Limits{}, nil, inClear), peers.EnterTenant).Do(ctx, time.Now())
+	closed, err := orchestration.NewSweep(b.runs, NewWorkflows(away, b.queue, workflow.Limits{}, nil, inClear)).Do(ctx, time.Now())
 	require.Error(t, err)
 	require.Zero(t, closed)
 	require.Equal(t, "queued", b.engine.Run(run.ID).State)
