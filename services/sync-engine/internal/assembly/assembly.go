@@ -51,6 +51,7 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, to Conns, c Config) (
 	rounds, box := postgres.NewRoundReports(pool), outbox.New(pool, outbox.Options{})
 	users, clients, queue := peers.NewConnection(to.Connection), peers.NewMapping(to.Mapping), peers.NewReconciliation(to.Reconciliation)
 	gated := syncengine.GateFieldRules(store, peers.NewGateway(to.Gateway))
+	tickets := syncengine.NewTickets(store, time.Now)
 	rpc.Register(server, rpc.UseCases{
 		Contacts:    syncengine.NewListContacts(store),
 		Show:        syncengine.NewShowContact(store),
@@ -73,7 +74,8 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, to Conns, c Config) (
 		Schedule:    syncengine.NewReadSchedule(store, time.Now),
 		Scheduled:   syncengine.NewListScheduledTenants(store),
 		Quarantined: syncengine.NewListQuarantinedTenants(store),
-		Tickets:     syncengine.NewTickets(store, time.Now),
+		Tickets:     tickets,
+		IssueTicket: syncengine.NewIssueTicket(store, tickets),
 		Watch:       syncengine.NewWatchRun(store, rounds, syncengine.WatchPause, syncengine.WatchIdle),
 		Rounds:      rounds,
 		Resolve:     syncengine.NewResolveIdentity(store, gated, clients, pg.NewID, time.Now),

@@ -33,6 +33,7 @@ type UseCases struct {
 	Scheduled   *syncengine.ListScheduledTenants
 	Quarantined *syncengine.ListQuarantinedTenants
 	Tickets     *syncengine.Tickets
+	IssueTicket *syncengine.IssueTicket
 	Watch       *syncengine.WatchRun
 	Rounds      syncengine.RoundReports
 	Resolve     *syncengine.ResolveIdentity

@@ -19,7 +19,7 @@ func (s *ticketServer) CheckTicket(ctx context.Context, req *syncenginev1.CheckT
 }
 
 func (s *ticketServer) IssueTicket(ctx context.Context, req *syncenginev1.IssueTicketRequest) (*syncenginev1.IssueTicketResponse, error) {
-	ticket, err := s.cases.Tickets.IssueAgain(ctx, req.GetRunId())
+	ticket, err := s.cases.IssueTicket.Do(ctx, req.GetRunId())
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@
 //     record_tenant_result.go, finalise_run.go, cancel_runs.go, list_runs.go, show_run.go,
 //     list_open_runs.go, list_ended_runs.go, read_sync_status.go, tenant_results.go,
 //     list_identities.go, watch_run.go, statistics.go, schedule.go,
-//     list_scheduled_tenants.go, list_quarantined_tenants.go, ticket.go
+//     list_scheduled_tenants.go, list_quarantined_tenants.go, ticket.go, issue_ticket.go
 //   - settings: settings.go (as a round reads them), stated_settings.go (as somebody states
 //     them), check_settings.go, read_settings.go, list_settings_changes.go, change_settings.go,
 //     test_filters.go

@@ -36,7 +36,6 @@ var errTicket = errs.Of(reason.RunTicketInvalid)
 type TicketStore interface {
 	// TicketKey returns the key of the context's tenant; the fresh one where it has none yet.
 	TicketKey(ctx context.Context, fresh []byte, now time.Time) ([]byte, error)
-	Run(ctx context.Context, id string) (Run, error) // ErrUnknownRun
 }
 
 // Tickets signs and verifies run tickets of the tenant of the context. A program that can start
@@ -49,7 +48,7 @@ type Tickets struct {
 	keys map[tenant.ID][]byte // a key never changes
 }
 
-// NewTickets wires the use cases.
+// NewTickets makes Tickets.
 func NewTickets(store TicketStore, now func() time.Time) *Tickets {
 	return &Tickets{store: store, now: now, keys: map[tenant.ID][]byte{}}
 }
@@ -57,15 +56,6 @@ func NewTickets(store TicketStore, now func() time.Time) *Tickets {
 // Issue signs a ticket for a run.
 func (t *Tickets) Issue(ctx context.Context, runID string, runType RunType) (string, error) {
 	return t.sign(ctx, runID, string(runType), t.now().Add(runTicketLife))
-}
-
-// IssueAgain signs one for a run that exists; ErrUnknownRun without it.
-func (t *Tickets) IssueAgain(ctx context.Context, runID string) (string, error) {
-	run, err := t.store.Run(ctx, runID)
-	if err != nil {
-		return "", err
-	}
-	return t.Issue(ctx, run.ID, run.Type)
 }
 
 // IssueSchedule signs what the tenant's schedules carry.

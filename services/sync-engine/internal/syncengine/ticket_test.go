@@ -14,10 +14,7 @@ import (
 )
 
 // keys keeps one key.
-type keys struct {
-	syncengine.TicketStore
-	key []byte
-}
+type keys struct{ key []byte }
 
 func (k *keys) TicketKey(_ context.Context, fresh []byte, _ time.Time) ([]byte, error) {
 	if k.key == nil {
