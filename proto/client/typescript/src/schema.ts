@@ -2594,8 +2594,7 @@ export interface components {
             minCount?: number;
             /**
              * Format: int32
-             * @description Nor one that inactivates at most this share of the active links, in percent; 100 holds nothing
-             *     but all of two or more.
+             * @description Nor one that inactivates at most this share of the active links, in percent; 100 holds nothing.
              */
             percent?: number;
         };

@@ -120,6 +120,8 @@ func TestAnExplanationNamesWhatDecided(t *testing.T) {
 	e.queue.decided = []string{"o-two"}
 	require.Equal(t, "unchanged", by("o-two").Outcome, "a person has decided on the same facts")
 	require.Contains(t, said(by("o-off"), "guard"), "at least 50 contacts and more than 20 %")
+	e.setting("guard_percent", 100)
+	require.Contains(t, said(by("o-off"), "guard"), "noted: Nothing is held back")
 	require.Equal(t, []syncengine.FieldChange{{Field: "role", Before: "", After: "Chief"}}, by("o-role").Changes)
 	require.Contains(t, said(by("o-stays"), "decision"), "stay as they are")
 	alike := person("o-alike", "Alike", "new@corp.example")

@@ -198,6 +198,8 @@ func (x *explaining) guardSteps(d *DecidedIdentity) {
 		x.step("guard", StepStopped, "A person has rejected the inactivation: the link stays active until Microsoft changes the account again.")
 	case d.HeldIn != "":
 		x.step("guard", StepStopped, "The last sync held the inactivation back. It waits in run "+d.HeldIn+" until a person approves or rejects it.")
+	case s.GuardPercent >= 100:
+		x.step("guard", StepNoted, "Nothing is held back, however many contacts a sync inactivates: guard.percent is 100.")
 	default:
 		x.step("guard", StepNoted, fmt.Sprintf(
 			"A sync that would inactivate at least %d contacts and more than %d %% of the linked ones, or all of two or more, holds them back until a person approves.",

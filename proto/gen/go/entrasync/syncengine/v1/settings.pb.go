@@ -214,8 +214,7 @@ type Guard struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A sync that inactivates fewer is not held, unless they are all of two or more.
 	MinCount *int32 `protobuf:"varint,1,opt,name=min_count,json=minCount,proto3,oneof" json:"min_count,omitempty"`
-	// Nor one that inactivates at most this share of the active links, in percent; 100 holds nothing
-	// but all of two or more.
+	// Nor one that inactivates at most this share of the active links, in percent; 100 holds nothing.
 	Percent       *int32 `protobuf:"varint,2,opt,name=percent,proto3,oneof" json:"percent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -144,8 +144,7 @@ export type Guard = Message<"entrasync.syncengine.v1.Guard"> & {
   minCount?: number | undefined;
 
   /**
-   * Nor one that inactivates at most this share of the active links, in percent; 100 holds nothing
-   * but all of two or more.
+   * Nor one that inactivates at most this share of the active links, in percent; 100 holds nothing.
    *
    * @generated from field: optional int32 percent = 2;
    */
