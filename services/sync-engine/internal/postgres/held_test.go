@@ -118,6 +118,8 @@ func TestAnApprovalIsForItsSetAlone(t *testing.T) {
 	require.Equal(t, 4, again.Held.Count)
 	require.Equal(t, 4, again.Counters.Inactivated)
 	require.Equal(t, []string{"o-0", "o-1", "o-2", "o-3"}, e.rows(`SELECT entra_object_id FROM contacts WHERE inactive ORDER BY 1`))
+	require.Len(t, e.brief(again.RunID, syncengine.IdentityFilter{Outcome: "inactivated"}), 4)
+	require.Len(t, e.brief(again.RunID, syncengine.IdentityFilter{Outcome: "held"}), 4)
 	done := e.approved(again)
 	require.Equal(t, 8, e.inactive())
 	require.Equal(t, syncengine.StateCompleted, done.State)

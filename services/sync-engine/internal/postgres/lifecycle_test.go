@@ -240,6 +240,33 @@ func TestMappingMovedStopsTheRoundAndOrphansLinks(t *testing.T) {
 	require.Equal(t, 4, e.count(`SELECT count(*) FROM entra_contact_links WHERE status = 'active'`))
 }
 
+// TestADryRunThatFindsNoChangeWritesNothing either: the directory has had no round by it.
+func TestADryRunThatFindsNoChangeWritesNothing(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(2)
+	e.round()
+	e.round()
+	was := e.rows(`SELECT xmin::text, last_round_at, last_run_id FROM directories`)
+	require.Equal(t, syncengine.Counters{Unchanged: 2}, e.do(syncengine.TypeAllTenants, true).Counters)
+	require.Equal(t, was, e.rows(`SELECT xmin::text, last_round_at, last_run_id FROM directories`))
+}
+
+// TestWhoIsLinkedAndFilteredIsNotWritten, not even where the sign-in name is another by now.
+func TestWhoIsLinkedAndFilteredIsNotWritten(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.setting("filter_guests", true)
+	e.dir.users = people(2)
+	e.round()
+	written := e.rows(`SELECT xmin::text, entra_user_principal_name FROM contacts ORDER BY id`)
+	e.dir.users[0].UserType, e.dir.users[0].UserPrincipalName = "Guest", "another@corp.example"
+	for _, e.dir.expired = range []bool{false, true} {
+		require.Equal(t, syncengine.Counters{Filtered: 1, Unchanged: 1}, e.round().Counters)
+		require.Equal(t, written, e.rows(`SELECT xmin::text, entra_user_principal_name FROM contacts ORDER BY id`))
+	}
+}
+
 func TestDryRunWritesNothingAndCountsTheSame(t *testing.T) {
 	t.Parallel()
 	e := setup(t)

@@ -158,6 +158,11 @@ func TestAnErasedPersonIsNowhereAndDoesNotComeBack(t *testing.T) {
 		require.Zero(t, result.Counters.Created)
 		require.Empty(t, e.found(names...))
 	}
+	// To include her by hand does not bring her back: the erasure is to be lifted for that.
+	e.setting("always_include", []string{strings.ToLower(zsofia)})
+	require.Zero(t, e.round().Counters.Created)
+	e.setting("always_include", []string{"bob@corp.example"})
+	require.Empty(t, e.found(names...))
 	_, err = e.resolver().Do(e.ctx(), e.resolutionOf(person(zsofia, "Zsófia Erasmus", zsofiaAt)))
 	require.ErrorIs(t, err, syncengine.ErrPersonErased)
 	require.Empty(t, e.found(names...))

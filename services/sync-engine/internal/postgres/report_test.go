@@ -177,6 +177,11 @@ func TestTheReportSaysWhatChanges(t *testing.T) {
 	require.Len(t, e.brief(dry.RunID, syncengine.IdentityFilter{Q: "o-bea@"}), 1, "by the sign-in name too")
 	require.Empty(t, e.brief(dry.RunID, syncengine.IdentityFilter{ManagedTenantID: "another"}))
 
+	e.setting("guard_percent", 100)
+	gone := e.round()
+	require.Equal(t, []string{"o-bea inactivated deleted_upstream  [{inactive false true}]"},
+		e.brief(gone.RunID, syncengine.IdentityFilter{Q: "o-bea@"}), "one that is no longer listed has the sign-in name that its contact has")
+
 	_, err := e.report.Do(e.ctx(), syncengine.IdentityPage{RunID: "00000000-0000-4000-8000-000000000000", Size: 1})
 	require.Equal(t, errs.NotFound, errs.KindOf(err))
 }
