@@ -54,7 +54,7 @@ const opened = [
     },
   ],
   ['dialog-disconnect', `${entra}/setup`, 'dialog', async (page) => clicked(button(page, 'Disconnect'))],
-  ['dialog-keys', `${entra}/queue`, 'dialog', async (page) => clicked(button(page, 'Keys'))],
+  ['dialog-keys', `${entra}/queue`, 'dialog', async (page) => clicked(button(page, 'Keyboard shortcuts'))],
   ['dialog-dismiss', `${entra}/queue`, 'dialog', async (page) => clicked(button(page, 'Dismiss'))],
   ['picker-contact', `${entra}/queue`, 'listbox', async (page) => void (await button(page, /^Another contact/).click(), await page.getByLabel('Another contact of this client').first().click())],
   ['select-interval', `${entra}/settings`, 'listbox', async (page) => void (await page.getByRole('combobox', { name: 'How often' }).click())],

@@ -123,7 +123,7 @@ test('a key links, a key makes a contact, and the next person follows', async ()
   await page.getByRole('dialog').waitFor({ state: 'detached' })
   await page.locator('[role="listbox"][aria-label="People to decide about"]:focus').waitFor()
   await page.keyboard.press('?')
-  await page.getByRole('dialog', { name: /^Keys/ }).waitFor()
+  await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor()
   await page.context().close()
 })
 

@@ -1,4 +1,4 @@
-import { Kbd, Table } from '@mantine/core'
+import { Kbd, Table, Text } from '@mantine/core'
 
 import { Dialog } from '../../ui/dialog'
 
@@ -16,7 +16,8 @@ const keys: [string[], string][] = [
 // Keys says which keys there are while the list has the focus.
 export function Keys({ close }: { close: () => void }) {
   return (
-    <Dialog onClose={close} title="Keys while the list is chosen">
+    <Dialog onClose={close} title="Keyboard shortcuts">
+      <Text mb="sm">They work while the list of people has the focus.</Text>
       <Table aria-label="Keys">
         <Table.Tbody>
           {keys.map(([names, what]) => (

@@ -168,7 +168,7 @@ export function QueuePage() {
             </Stack>
             <Group justify="space-between">
               <Button variant="subtle" size="xs" px={0} onClick={() => showKeys(true)}>
-                Keys
+                Keyboard shortcuts
               </Button>
               {items.hasNextPage && (
                 <Button variant="default" onClick={() => void items.fetchNextPage()} loading={items.isFetchingNextPage}>
