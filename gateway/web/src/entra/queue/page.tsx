@@ -167,7 +167,7 @@ export function QueuePage() {
               ))}
             </Stack>
             <Group justify="space-between">
-              <Button variant="subtle" size="xs" px={0} onClick={() => showKeys(true)}>
+              <Button className="shortcuts" variant="subtle" size="xs" px={0} onClick={() => showKeys(true)}>
                 Keyboard shortcuts
               </Button>
               {items.hasNextPage && (
