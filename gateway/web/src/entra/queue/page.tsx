@@ -132,7 +132,7 @@ export function QueuePage() {
       </Group>
       {told.text !== '' && (
         <Alert role="status" color="teal" icon={<Icon name="check" />} withCloseButton closeButtonLabel="Close" onClose={() => setTold({ text: '' })}>
-          <Group justify="space-between">
+          <Group gap="md">
             <span>{told.text}</span>
             {told.item && <Undo item={told.item} undone={undone} />}
           </Group>
