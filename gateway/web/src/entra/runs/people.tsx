@@ -37,6 +37,7 @@ export function People({ run, results }: { run: Run; results: TenantResult[] }) 
   const first = people.data?.pages[0]
   const name = (id: string) => tenants.data?.get(id)?.displayName ?? 'A directory'
   const several = results.length > 1
+  const changed = list.some((identity) => identity.changes.length > 0)
   return (
     <Stack gap="md" component="section" aria-labelledby="by-person">
       <Group justify="space-between" align="flex-end">
@@ -80,9 +81,9 @@ export function People({ run, results }: { run: Run; results: TenantResult[] }) 
           </Empty>
         </div>
       ) : (
-        <Rows label="People of this run" head={['Person', 'Outcome', 'Why', 'Change']} more={people.hasNextPage ? () => void people.fetchNextPage() : undefined} loading={people.isFetchingNextPage}>
+        <Rows label="People of this run" head={['Person', 'Outcome', 'Why', ...(changed ? ['Change'] : [])]} more={people.hasNextPage ? () => void people.fetchNextPage() : undefined} loading={people.isFetchingNextPage}>
           {list.map((identity, i) => (
-            <PersonRow key={`${identity.managedTenantId} ${identity.entraObjectId} ${i}`} identity={identity} directory={several ? name(identity.managedTenantId) : ''} preview={run.dryRun} />
+            <PersonRow key={`${identity.managedTenantId} ${identity.entraObjectId} ${i}`} identity={identity} directory={several ? name(identity.managedTenantId) : ''} preview={run.dryRun} changed={changed} />
           ))}
         </Rows>
       )}
@@ -90,8 +91,9 @@ export function People({ run, results }: { run: Run; results: TenantResult[] }) 
   )
 }
 
-// PersonRow is a person. A preview changed nothing, and neither did a sync of who is held back.
-function PersonRow({ identity, directory, preview }: { identity: RunIdentity; directory: string; preview: boolean }) {
+// PersonRow is a person. A preview changed nothing, and neither did a sync of who is held back. There is
+// a column of changes only where one of the people shown has changed.
+function PersonRow({ identity, directory, preview, changed }: { identity: RunIdentity; directory: string; preview: boolean; changed: boolean }) {
   // The contact that a preview would make does not exist.
   const there = !preview || identity.outcome !== 'created'
   const name = identity.displayName || 'No name'
@@ -133,20 +135,22 @@ function PersonRow({ identity, directory, preview }: { identity: RunIdentity; di
           </Text>
         )}
       </Table.Td>
-      <Table.Td>
-        {identity.changes.map((change) => (
-          <Text size="sm" key={change.field} style={{ overflowWrap: 'anywhere' }}>
-            {change.field === 'inactive' ? (
-              activity(change.after === 'true', preview || identity.outcome === 'held')
-            ) : (
-              <>
-                {fieldWord(change.field)}: {change.before !== '' && <del dir="auto">{valueWord(change.field, change.before)}</del>} {change.before !== '' && '→ '}
-                <bdi>{valueWord(change.field, change.after)}</bdi>
-              </>
-            )}
-          </Text>
-        ))}
-      </Table.Td>
+      {changed && (
+        <Table.Td>
+          {identity.changes.map((change) => (
+            <Text size="sm" key={change.field} style={{ overflowWrap: 'anywhere' }}>
+              {change.field === 'inactive' ? (
+                activity(change.after === 'true', preview || identity.outcome === 'held')
+              ) : (
+                <>
+                  {fieldWord(change.field)}: {change.before !== '' && <del dir="auto">{valueWord(change.field, change.before)}</del>} {change.before !== '' && '→ '}
+                  <bdi>{valueWord(change.field, change.after)}</bdi>
+                </>
+              )}
+            </Text>
+          ))}
+        </Table.Td>
+      )}
     </Table.Tr>
   )
 }
