@@ -71,7 +71,7 @@ function RunRow({ run }: { run: Run }) {
   const client = useClientName(run.clientId)
   return (
     <Table.Tr>
-      <Table.Td>
+      <Table.Td miw={230}>
         <TextLink to="/integrations/entra/runs/$runId" params={{ runId: run.runId }} fw={600}>
           {runType(run.type, run.dryRun)}
         </TextLink>
