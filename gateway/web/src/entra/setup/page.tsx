@@ -196,7 +196,7 @@ function FirstSync({ status, mayChange }: { status: GetStatusResponse; mayChange
             Start the first sync
           </Button>
           <Button variant="default" onClick={() => preview.mutate({ scope: 'initial' })} loading={preview.isPending} disabled={ready === 0 || live}>
-            Preview it without writing
+            Preview all
           </Button>
         </Group>
       )}
