@@ -1,7 +1,7 @@
 import { useMutation } from '@connectrpc/connect-query'
-import { Alert, Button, Collapse, Group, PasswordInput, SegmentedControl, Stack, Text, Textarea, TextInput } from '@mantine/core'
+import { Alert, Button, Collapse, Group, Input, PasswordInput, SegmentedControl, Stack, Text, Textarea, TextInput, type SegmentedControlProps } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { useState, type FormEvent } from 'react'
+import { useId, useState, type FormEvent } from 'react'
 
 import { describe } from '../../api/failure'
 import { useAskAgain } from '../../api/invalidate'
@@ -88,8 +88,8 @@ function Form({ close }: { close: () => void }) {
       <Stack gap="sm" maw={560}>
         <TextInput label="Application (client) id" required value={clientId} error={wrong('clientId') && 'An id as Microsoft shows it: letters, digits and hyphens.'} onChange={(event) => setClientId(event.currentTarget.value)} />
         <TextInput label="Directory (tenant) id or domain" description="Of the app registration itself. Empty for an app that any organisation may use." value={tenantId} error={wrong('tenantId') && 'An id as Microsoft shows it, or a domain.'} onChange={(event) => setTenantId(event.currentTarget.value)} />
-        <SegmentedControl
-          aria-label="How the app proves itself"
+        <OneOf
+          label="How the app proves itself"
           value={proof}
           onChange={(value) => setProof(value === 'secret' ? 'secret' : 'certificate')}
           data={[
@@ -102,8 +102,8 @@ function Form({ close }: { close: () => void }) {
         ) : (
           <Textarea label="Private key and certificate" description="As PEM, one after the other. The key cannot be read here again." required autosize minRows={4} maxRows={10} value={certificate} error={wrong('clientCertificate')} onChange={(event) => setCertificate(event.currentTarget.value)} />
         )}
-        <SegmentedControl
-          aria-label="How your customers' directories are read"
+        <OneOf
+          label="How your customers’ directories are read"
           value={access}
           onChange={setAccess}
           data={[
@@ -125,6 +125,19 @@ function Form({ close }: { close: () => void }) {
         </Group>
       </Stack>
     </form>
+  )
+}
+
+// OneOf is a choice below what it is about.
+function OneOf({ label, ...choice }: { label: string } & Omit<SegmentedControlProps, 'aria-labelledby'>) {
+  const id = useId()
+  return (
+    <Stack gap={4}>
+      <Input.Label labelElement="div" id={id}>
+        {label}
+      </Input.Label>
+      <SegmentedControl aria-labelledby={id} {...choice} />
+    </Stack>
   )
 }
 
