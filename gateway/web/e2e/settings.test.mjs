@@ -40,7 +40,7 @@ test('what is changed in the settings is saved, all of it and nothing else', asy
   await add('Always take', 'always@corp.example')
   await add('Never take', 'never@corp.example')
   await page.getByLabel('Stop from this many people').fill('7')
-  await page.getByLabel('and more than this share of a directory').fill('33')
+  await page.getByLabel('And more than this share of a directory').fill('33')
   await look(page, 'settings-changed')
   await page.getByRole('button', { name: 'Save' }).click()
   try {

@@ -1,5 +1,5 @@
 import { useQuery } from '@connectrpc/connect-query'
-import { Alert, Group, NumberInput, Select, Switch, TagsInput, Textarea } from '@mantine/core'
+import { Alert, NumberInput, Select, SimpleGrid, Switch, TagsInput, Textarea } from '@mantine/core'
 import { useState } from 'react'
 
 import { describe, type Failure } from '../../api/failure'
@@ -125,10 +125,10 @@ function Form({ present }: { present: Settings }) {
         {toggle('allowSameEmailAcrossClients', 'An address may belong to contacts of several clients')}
       </Section>
       <Section title="When to stop and ask you" about="A sync that would make unusually many contacts inactive waits for your approval.">
-        <Group align="flex-start">
+        <SimpleGrid cols={{ base: 1, sm: 2 }} maw={680}>
           <NumberInput label="Stop from this many people" min={1} max={1_000_000} value={draft.minCount} disabled={!mayChange} error={violation(failure, 'minCount')} onChange={(value) => set('minCount', Number(value) || 1)} />
-          <NumberInput label="and more than this share of a directory" suffix=" %" min={0} max={100} value={draft.percent} disabled={!mayChange} error={violation(failure, 'percent')} onChange={(value) => set('percent', Number(value) || 0)} />
-        </Group>
+          <NumberInput label="And more than this share of a directory" suffix=" %" min={0} max={100} value={draft.percent} disabled={!mayChange} error={violation(failure, 'percent')} onChange={(value) => set('percent', Number(value) || 0)} />
+        </SimpleGrid>
       </Section>
       {save.isError && <Problem error={save.error} title="Nothing was saved" />}
       {mayChange && changed && (
