@@ -115,14 +115,17 @@ test('filters are tried on whom the last sync left to them, too', async () => {
   await page.getByRole('textbox', { name: 'Patterns of your own' }).fill('a')
   const group = page.getByRole('group', { name: 'Try the filters' })
   await pick(page, 'Try these filters on', 'Fujin')
-  const says = (answer) => group.getByText(`would be left out who come now, ${answer.added} would come`, { exact: false })
-  for (const [base, of] of [['The last sync', `Of ${last.total} ${last.total === 1 ? 'person' : 'people'} about whom filters decide: ${last.dropped} `], ['The directory as it is now', `Of ${now.total} people: ${now.dropped} `]]) {
+  const says = ({ total, dropped, added, leftOut }, base) => {
+    const one = (n, word, words) => `${n} ${n === 1 ? word : words}`
+    const changes = [dropped > 0 && one(dropped, 'would be left out who comes now', 'would be left out who come now'), added > 0 && one(added, 'would come who is left out now', 'would come who are left out now')].filter(Boolean)
+    return `Of ${one(total, 'person', 'people')}${base}: ${[changes.join(', ') || 'nothing would change', leftOut > 0 && one(leftOut, 'stays left out', 'stay left out')].filter(Boolean).join(', ')}.`
+  }
+  for (const [base, sentence] of [['The last sync', says(last, ' about whom filters decide')], ['The directory as it is now', says(now, '')]]) {
     await group.getByRole('radiogroup', { name: 'Whom they are tried on' }).getByText(base).click()
     // What was tried on others goes.
     await group.getByRole('status').waitFor({ state: 'detached' })
     await group.getByRole('button', { name: 'Try', exact: true }).click()
-    await group.getByText(of, { exact: false }).waitFor()
-    await says(base === 'The last sync' ? last : now).waitFor()
+    await group.getByText(sentence, { exact: true }).waitFor()
     if (base === 'The last sync') await look(page, 'settings-tried-last')
   }
   await page.getByRole('button', { name: 'Discard' }).click()

@@ -62,7 +62,7 @@ function Outcome({ answer, last }: { answer: TestFiltersResponse; last: boolean 
       <Text role="status">
         Of {counted(answer.total, 'person', 'people')}
         {last && ' about whom filters decide'}
-        {answer.moreUsers && ' (the first ones)'}: <b>{count(answer.dropped)} would be left out</b> who come now, <b>{count(answer.added)} would come</b> who are left out now, {count(answer.leftOut)} stay left out.
+        {answer.moreUsers && ' (the first ones)'}: <Difference of={answer} />
       </Text>
       {answer.leftOut > 0 && (
         <Button variant="subtle" size="xs" px={0} style={{ alignSelf: 'flex-start' }} onClick={() => setAll(!all)}>
@@ -82,6 +82,28 @@ function Outcome({ answer, last }: { answer: TestFiltersResponse; last: boolean 
         </Text>
       )}
     </Stack>
+  )
+}
+
+// Difference is what the filters change, without what they do to nobody.
+function Difference({ of: { dropped, added, leftOut } }: { of: TestFiltersResponse }) {
+  if (dropped + added + leftOut === 0) return 'nothing would change.'
+  return (
+    <>
+      {dropped + added === 0 && 'nothing would change'}
+      {dropped > 0 && (
+        <>
+          <b>{count(dropped)} would be left out</b> who {dropped === 1 ? 'comes' : 'come'} now
+        </>
+      )}
+      {dropped > 0 && added > 0 && ', '}
+      {added > 0 && (
+        <>
+          <b>{count(added)} would come</b> who {added === 1 ? 'is' : 'are'} left out now
+        </>
+      )}
+      {leftOut > 0 && `, ${count(leftOut)} ${leftOut === 1 ? 'stays' : 'stay'} left out`}.
+    </>
   )
 }
 
