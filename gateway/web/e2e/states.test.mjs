@@ -358,6 +358,17 @@ test('domains and addresses outside ASCII are read as they are written, and twic
     const people = page.getByRole('listbox', { name: 'People to decide about' })
     await people.getByText('person@müller-hochbau.de', { exact: true }).first().waitFor()
     await look(page, `queue-domains-${size}`)
+    // Of a client without a domain the website's is told, not the page that is named.
+    const sites = { 'https://www.müller-hochbau.de/kontakt?lang=de': 'www.müller-hochbau.de', 'http://plain.example:8080/': 'plain.example', 'not a site': 'not a site', 'n/a': 'n/a' }
+    await page.route('**/entrasync.mapping.v1.ClientService/ListClients', async (route) => {
+      const answer = await route.fetch()
+      const json = await answer.json()
+      json.clients = Object.keys(sites).map((website, i) => ({ ...json.clients[0], id: `made-${i}`, name: `Client ${i}`, domain: '', website }))
+      await route.fulfill({ response: answer, json })
+    })
+    await go(page, '/clients', 'Clients')
+    for (const [i, told] of Object.values(sites).entries()) assert.equal(await page.getByRole('row', { name: new RegExp(`^Client ${i} `) }).getByRole('cell').nth(1).innerText(), told)
+    await fits(page, `clients ${size}`)
     await page.context().close()
   }
 })

@@ -4,7 +4,7 @@ import { useDebouncedValue } from '@mantine/hooks'
 import { useState } from 'react'
 
 import { ClientService } from '../gen/entrasync/mapping/v1/client_pb'
-import { domainText } from '../ui/domain'
+import { domainText, siteText } from '../ui/domain'
 import { Icon } from '../ui/icon'
 import { TextLink } from '../ui/link'
 import { Rows } from '../ui/list'
@@ -42,7 +42,7 @@ export function ClientsPage() {
                   {client.name}
                 </TextLink>
               </Table.Td>
-              <Table.Td style={{ overflowWrap: 'anywhere' }}>{domainText(client.domain) || client.website || <Text c="dimmed" inherit component="span">none</Text>}</Table.Td>
+              <Table.Td style={{ overflowWrap: 'anywhere' }}>{domainText(client.domain) || siteText(client.website) || <Text c="dimmed" inherit component="span">none</Text>}</Table.Td>
               <Table.Td style={{ overflowWrap: 'anywhere' }}>
                 {client.mappings.length > 0 ? (
                   <Names of={client.mappings.map((mapping) => mapping.displayName)} />

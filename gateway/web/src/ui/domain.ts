@@ -16,6 +16,13 @@ export function addressText(address: string): string {
   return at < 0 ? address : address.slice(0, at + 1) + domainText(address.slice(at + 1))
 }
 
+// siteText is the domain name in the address of a website, as people read it; what is no address stays.
+export function siteText(address: string): string {
+  const url = address.includes('://') ? address : `https://${address}`
+  const host = URL.canParse(url) ? new URL(url).hostname : ''
+  return host.includes('.') ? domainText(host) : address
+}
+
 // What a decoded label never holds: what cannot be seen, or is not as registries store it.
 function sound(label: string): boolean {
   return label !== '' && !/^xn--/i.test(label) && !/[\p{C}\p{Z}]/u.test(label) && label === label.normalize('NFC').toLowerCase()
