@@ -46,7 +46,7 @@ export function ContactPage() {
           <Fact name="Came from">
             {contact.provenance && (
               <>
-                {madeBy[contact.provenance.madeBy] ?? contact.provenance.madeBy} <Time at={contact.provenance.createdAt} />
+                {madeBy[contact.provenance.madeBy] ?? contact.provenance.madeBy}, <Time at={contact.provenance.createdAt} />
               </>
             )}
           </Fact>
@@ -114,11 +114,11 @@ function LinkHistory({ contact }: { contact: Contact }) {
     <Facts title="Links before">
       {history.map((event, i) => (
         <Text key={i} size="sm">
-          {linkEvents[event.event] ?? event.event.replaceAll('_', ' ')} <Time at={event.at} />
-          {event.decidedBy && ` by ${event.decidedBy}`}
+          {linkEvents[event.event] ?? event.event.replaceAll('_', ' ')}, <Time at={event.at} />
+          {event.decidedBy && `, by ${event.decidedBy}`}
           {event.linkedAt && (
             <>
-              , after it stood since <Time at={event.linkedAt} />
+              ; it was made <Time at={event.linkedAt} />
             </>
           )}
         </Text>
