@@ -271,6 +271,7 @@ test('a webhook is added, tested, changed and deleted, and its secret is shown o
   await look(page, 'webhooks-secret')
   await secret.getByRole('button', { name: 'I have kept it' }).click()
   const endpoint = page.getByRole('region', { name: address })
+  await endpoint.getByText('Told of everything but: A contact was deleted', { exact: true }).waitFor()
   await endpoint.getByRole('button', { name: 'Test' }).click()
   await endpoint.getByRole('status').getByText('The test did not arrive.', { exact: false }).waitFor()
   await look(page, 'webhooks')

@@ -11,7 +11,7 @@ import { Problem, State } from '../ui/states'
 import { Time } from '../ui/time'
 import { Deliveries } from './deliveries'
 import { WebhookForm } from './form'
-import { deliveryError, eventWord, events, webhookState } from './words'
+import { deliveryError, toldOf, webhookState } from './words'
 
 type Asking = 'change' | 'rotate' | 'replay' | 'delete' | 'log'
 
@@ -33,7 +33,7 @@ export function Endpoint({ webhook, showSecret }: { webhook: Webhook; showSecret
             {webhook.url}
           </Title>
           <Text size="sm" c="dimmed">
-            {webhook.events.length === events.length ? 'Told of everything' : webhook.events.map(eventWord).join(' · ')}
+            {toldOf(webhook.events)}
           </Text>
         </div>
         <State {...state} />

@@ -33,6 +33,14 @@ export function eventWord(value: string): string {
   return events.find((event) => event.value === value)?.label ?? value
 }
 
+// toldOf is what a webhook is told of; what it is not, where that is shorter.
+export function toldOf(chosen: string[]): string {
+  const left = events.filter((event) => !chosen.includes(event.value))
+  if (left.length === 0) return 'Told of everything'
+  if (left.length < chosen.length) return `Told of everything but: ${left.map((event) => event.label).join(' · ')}`
+  return chosen.map(eventWord).join(' · ')
+}
+
 export function webhookState(webhook: Webhook): { text: string; tone: Tone; about: string } {
   if (webhook.state === 'enabled') {
     if (webhook.failingSince) return { text: 'Not answering', tone: 'warn', about: 'Messages wait and are sent again. After five days without success it is switched off.' }
