@@ -148,7 +148,7 @@ function Replay({ webhook, close, sent }: { webhook: Webhook; close: () => void;
     <Dialog onClose={close} title="Send again what happened?">
       <Stack>
         <Text>Messages have the same id as before, by which your application knows them again.</Text>
-        <Select label="Of" data={spans} value={hours} allowDeselect={false} onChange={(value) => setHours(value ?? '24')} data-autofocus />
+        <Select label="What happened in" data={spans} value={hours} allowDeselect={false} onChange={(value) => setHours(value ?? '24')} data-autofocus />
         {replay.isError && <Problem error={replay.error} title="Nothing is sent" />}
         <DialogButtons close={close}>
           <Button loading={replay.isPending} onClick={() => replay.mutate({ id: webhook.id, since: timestampFromDate(new Date(Date.now() - Number(hours) * 3_600_000)) })}>
