@@ -50,7 +50,7 @@ export function Deliveries({ webhook, close }: { webhook: Webhook; close: () => 
                   </Text>
                 )}
               </Table.Td>
-              <Table.Td className="number">{count(delivery.tookMilliseconds)} ms</Table.Td>
+              <Table.Td className="number">{delivery.tookMilliseconds === 0 ? 'under 1 ms' : `${count(delivery.tookMilliseconds)} ms`}</Table.Td>
             </Table.Tr>
           ))}
         </Rows>
