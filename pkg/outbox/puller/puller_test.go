@@ -135,9 +135,9 @@ func TestAPullTakesWhatCanBeBegun(t *testing.T) {
 			at[e.ID] = time.Since(s.began)
 			mu.Unlock()
 			if e.ID == "long" {
-				time.Sleep(30 * time.Second)
+				<-time.After(30 * time.Second)
 			} else {
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 			}
 			return puller.Done, nil, nil
 		}
@@ -165,7 +165,7 @@ func TestALongListOfOnePullIsDoneInItsOrder(t *testing.T) {
 			return []puller.Effect{{ID: "1", Tenant: "acme"}, {ID: "2", Tenant: "acme"}, {ID: "3", Tenant: "acme"}}, nil
 		}}}
 		do := func(context.Context, puller.Effect) (string, map[string]string, error) {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			return puller.Done, nil, nil
 		}
 		serve(t, s, do, puller.Options{Most: 50})
