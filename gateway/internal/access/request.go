@@ -7,18 +7,18 @@ import (
 
 // Request is one HTTP request. Nothing else of its headers goes further in.
 type Request struct {
-	ID             string // made here, or the caller's when well formed
-	RemoteAddr     string // the peer's IP address
-	Authorization  string
-	Session        string // the cookie's value
-	CSRFToken      string // of the header x-csrf-token
-	Unsafe         bool   // the HTTP method may change something
-	CrossSite      bool   // a page of another origin makes a browser send it
-	PlatformKey    string // of the header x-api-key
-	IdempotencyKey string
-	Length         int64       // of the body, in bytes; -1 where it is not known
-	Encoded        bool        // compressed, or in frames that may be
-	TooLarge       atomic.Bool // the body went over the limit while it was read
+	ID              string // made here, or the caller's when well formed
+	RemoteAddr      string // the peer's IP address
+	Authorization   string
+	Session         string      // the cookie's value
+	CSRFToken       string      // of the header x-csrf-token
+	Unsafe          bool        // the HTTP method may change something
+	CrossSite       bool        // a page of another origin makes a browser send it
+	PlatformKey     string      // of the header x-api-key
+	IdempotencyKeys []string    // as often as the header is given
+	Length          int64       // of the body, in bytes; -1 where it is not known
+	Encoded         bool        // compressed, or in frames that may be
+	TooLarge        atomic.Bool // the body went over the limit while it was read
 
 	Headers http.Header // of the answer
 

@@ -106,13 +106,24 @@ type attempt struct {
 	claim KeyClaim
 }
 
+// keyOf is the key of a request, empty where it has none. errs.Invalid for a malformed one, and
+// for one that is given twice.
+func keyOf(given []string) (string, error) {
+	switch {
+	case len(given) == 0, len(given) == 1 && given[0] == "":
+		return "", nil
+	case len(given) > 1:
+		return "", errs.Of(reason.InvalidArgument, errs.WithViolation("Idempotency-Key", "is given twice"))
+	case !keyPattern.MatchString(given[0]):
+		return "", errs.Of(reason.InvalidArgument, errs.WithViolation("Idempotency-Key", "must be 1 to 255 printable ASCII characters"))
+	}
+	return given[0], nil
+}
+
 // begin gives the stored answer, or an attempt when the method is to run.
-// errs.Invalid for a malformed key; errs.Conflict, reasons
+// errs.Conflict, reasons
 // "idempotency_key_reused" (another body) and "idempotency_in_progress".
 func (k *Keys) begin(ctx context.Context, r repeatable) (answer []byte, first *attempt, err error) {
-	if !keyPattern.MatchString(r.Key) {
-		return nil, nil, errs.Of(reason.InvalidArgument, errs.WithViolation("Idempotency-Key", "must be 1 to 255 printable ASCII characters"))
-	}
 	owner, err := uuid.NewV7()
 	if err != nil {
 		return nil, nil, errs.Wrap(err, errs.Internal, reason.Internal, "")

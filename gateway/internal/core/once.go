@@ -20,9 +20,17 @@ import (
 // recordTimeout bounds the keeping of an answer, whatever became of the caller.
 const recordTimeout = 5 * time.Second
 
-// once runs a method, or gives the stored answer to a repeated POST.
+// once runs a method, or gives the stored answer to a repeated POST. A key is checked also where
+// no answer is kept.
 func (call *Call) once(ctx context.Context, request, answer proto.Message) error {
-	if call.method.Verb != http.MethodPost || call.in.IdempotencyKey == "" || call.method.Rule.GetUnkept() {
+	if call.method.Verb != http.MethodPost {
+		return call.forward(ctx, request, answer)
+	}
+	key, err := keyOf(call.in.IdempotencyKeys)
+	if err != nil {
+		return err
+	}
+	if key == "" || call.method.Rule.GetUnkept() {
 		return call.forward(ctx, request, answer)
 	}
 	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(request)
@@ -31,7 +39,7 @@ func (call *Call) once(ctx context.Context, request, answer proto.Message) error
 	}
 	who := call.caller.Call()
 	stored, first, err := call.core.keys.begin(ctx, repeatable{
-		Tenant: who.Tenant, Actor: who.Actor.Type + "/" + who.Actor.ID, Route: call.method.Procedure, Key: call.in.IdempotencyKey, Body: body,
+		Tenant: who.Tenant, Actor: who.Actor.Type + "/" + who.Actor.ID, Route: call.method.Procedure, Key: key, Body: body,
 	})
 	if err != nil {
 		return err

@@ -189,7 +189,7 @@ func (a answer) json(t *testing.T) map[string]any {
 	return out
 }
 
-// do sends a request; headers come in pairs.
+// do sends a request; headers come in pairs, and a repeated one is sent as often.
 func (b *bundle) do(verb, path, body string, headers ...string) answer {
 	b.t.Helper()
 	var reader io.Reader
@@ -198,11 +198,11 @@ func (b *bundle) do(verb, path, body string, headers ...string) answer {
 	}
 	r, err := http.NewRequestWithContext(b.t.Context(), verb, b.url+path, reader)
 	require.NoError(b.t, err)
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
 	for i := 0; i+1 < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	if _, given := r.Header["Content-Type"]; body != "" && !given {
+		r.Header.Set("Content-Type", "application/json")
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(r)

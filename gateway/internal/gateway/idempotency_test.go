@@ -17,6 +17,43 @@ import (
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 )
 
+// TestAKeyIsCheckedOnEveryPost: also where no answer is kept.
+func TestAKeyIsCheckedOnEveryPost(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.allOn("t1")
+	const explain, body = "/api/integrations/entra/explain", `{"query":"amelia"}`
+	for _, form := range [][]string{
+		{strings.Repeat("k", 256)}, {"a\tb"}, {"\u00e4"}, {"a", "b"}, {"a", "a"},
+	} {
+		var headers []string
+		for _, key := range form {
+			headers = append(headers, "Idempotency-Key", key)
+		}
+		for path, body := range map[string]string{explain: body, syncPath: `{"scope":"initial"}`} {
+			got := b.as(b.admin("t1"), "POST", path, body, headers...)
+			require.Equal(t, 400, got.status, got.body)
+			require.Equal(t, "Idempotency-Key", got.problem(t).Violations[0].Field)
+		}
+	}
+	require.Empty(t, b.backends.of(startSync))
+	require.Empty(t, b.backends.of("/entrasync.syncengine.v1.ExplainService/Explain"))
+}
+
+// TestACredentialIsGivenOnce: nobody can tell which of two a proxy before the gateway looked at.
+func TestACredentialIsGivenOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.allOn("t1")
+	token := "Bearer " + b.admin("t1")
+	require.Equal(t, 200, b.do("GET", "/api/feature-flags", "", "Authorization", token).status)
+	for _, second := range []string{token, "Bearer x", ""} {
+		got := b.do("GET", "/api/feature-flags", "", "Authorization", token, "Authorization", second)
+		require.Equal(t, 401, got.status, got.body)
+		require.Equal(t, "unauthenticated", got.problem(t).Code)
+	}
+}
+
 func TestIdempotencyKeys(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

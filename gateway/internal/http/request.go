@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/identity"
@@ -14,19 +15,25 @@ import (
 func newRequest(r *http.Request, id, remote string, answer http.Header, origins *http.CrossOriginProtection) *access.Request {
 	in := &access.Request{
 		ID: id, RemoteAddr: remote, Headers: answer,
-		Authorization:  r.Header.Get("Authorization"),
-		PlatformKey:    r.Header.Get("X-Api-Key"),
-		IdempotencyKey: r.Header.Get("Idempotency-Key"),
-		Length:         r.ContentLength,
-		Encoded:        r.Header.Get("Content-Encoding") != "" || r.Header.Get("Grpc-Encoding") != "",
-		CSRFToken:      r.Header.Get("X-Csrf-Token"),
-		Unsafe:         r.Method != http.MethodGet && r.Method != http.MethodHead,
-		CrossSite:      origins.Check(r) != nil,
+		Authorization:   credential(r, "Authorization"),
+		PlatformKey:     credential(r, "X-Api-Key"),
+		IdempotencyKeys: r.Header.Values("Idempotency-Key"),
+		Length:          r.ContentLength,
+		Encoded:         r.Header.Get("Content-Encoding") != "" || r.Header.Get("Grpc-Encoding") != "",
+		CSRFToken:       r.Header.Get("X-Csrf-Token"),
+		Unsafe:          r.Method != http.MethodGet && r.Method != http.MethodHead,
+		CrossSite:       origins.Check(r) != nil,
 	}
 	if cookie, err := r.Cookie(identity.SessionCookie); err == nil {
 		in.Session = cookie.Value
 	}
 	return in
+}
+
+// credential is the value of a header. One that is sent twice is the list of its values, which
+// is no credential: a proxy before the gateway may have looked at another one than the first.
+func credential(r *http.Request, name string) string {
+	return strings.Join(r.Header.Values(name), ", ")
 }
 
 // limitBody bounds a body, and notes when it goes over: the decoders' errors do not
