@@ -11,9 +11,12 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/gateway"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
@@ -38,11 +41,16 @@ type stream struct {
 
 func (b *bundle) listen(run, last string) *stream {
 	b.t.Helper()
+	return b.listenAs(b.reader("t1"), run, last)
+}
+
+func (b *bundle) listenAs(token, run, last string) *stream {
+	b.t.Helper()
 	ctx, cancel := context.WithCancel(b.t.Context())
 	b.t.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.url+eventsOf(run), nil)
 	require.NoError(b.t, err)
-	r.Header.Set("Authorization", "Bearer "+b.reader("t1"))
+	r.Header.Set("Authorization", "Bearer "+token)
 	if last != "" {
 		r.Header.Set("Last-Event-ID", last)
 	}
@@ -145,18 +153,35 @@ func TestEventsAreRefusedBeforeTheyBegin(t *testing.T) {
 	engine := b.backends.watching("r1")
 	var streams []*stream
 	engine <- at("running")
-	for range 256 {
-		s := b.listen("r1", "")
-		require.Equal(t, 200, s.res.StatusCode)
-		streams = append(streams, s)
+	for person := range 4 {
+		token := b.watcher("t1", person)
+		for range 64 {
+			s := b.listenAs(token, "r1", "")
+			require.Equal(t, 200, s.res.StatusCode)
+			streams = append(streams, s)
+		}
+		require.Equal(t, "tenant_busy", b.as(token, "GET", eventsOf("r1"), "").problem(t).Code, "nobody takes what others need")
 	}
-	require.Equal(t, "tenant_busy", b.as(b.reader("t1"), "GET", eventsOf("r1"), "").problem(t).Code)
+	require.Equal(t, "tenant_busy", b.as(b.watcher("t1", 4), "GET", eventsOf("r1"), "").problem(t).Code)
+	streams[0].cancel() // and there is a place again
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		again := b.listenAs(b.watcher("t1", 0), "r1", "")
+		if assert.Equal(c, 200, again.res.StatusCode) {
+			streams = append(streams, again)
+		}
+	}, time.Minute, 10*time.Millisecond)
+	streams = streams[1:]
 	// The gateway stops: streams end, and nobody is let in.
 	b.background(t, "progress of runs")
 	for _, s := range streams {
 		_, _ = io.Copy(io.Discard, s.res.Body)
 	}
 	require.Equal(t, 503, b.as(b.reader("t1"), "GET", eventsOf("r1"), "").status)
+}
+
+// watcher is one of many persons who may read.
+func (b *bundle) watcher(id string, person int) string {
+	return b.issuer.token(b.t, b.clock.Now(), claims{"tenant_id": id, "permissions": access.Read, "sub": fmt.Sprintf("watcher-%d", person)})
 }
 
 // background runs one part of the background until it has ended.
@@ -196,7 +221,7 @@ func TestAThousandIdleStreamsTakeLittleMemory(t *testing.T) {
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(b.url, "http://"))
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = conn.Close() })
-		run, token := fmt.Sprintf("r%d", i%tenants), b.reader(fmt.Sprintf("t%d", i%tenants))
+		run, token := fmt.Sprintf("r%d", i%tenants), b.watcher(fmt.Sprintf("t%d", i%tenants), i/tenants/50)
 		_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", eventsOf(run), token)
 		require.NoError(t, err)
 		head := make([]byte, 1024)

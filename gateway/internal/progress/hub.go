@@ -13,8 +13,12 @@ import (
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
-// listenersPerTenant bounds the streams of one tenant at one gateway.
-const listenersPerTenant = 256
+const (
+	// listenersPerTenant bounds the streams of one tenant at one gateway.
+	listenersPerTenant = 256
+	// listenersPerPerson bounds those of one person, who leaves room for others.
+	listenersPerPerson = 64
+)
 
 // Hub watches runs for listeners.
 type Hub struct {
@@ -23,6 +27,7 @@ type Hub struct {
 	mu      sync.Mutex
 	runs    map[key]*run
 	tenants map[tenant.ID]int // listeners
+	persons map[person]int    // listeners
 	closed  bool
 }
 
@@ -31,9 +36,15 @@ type key struct {
 	run    string
 }
 
+// person is a caller of a tenant.
+type person struct {
+	tenant tenant.ID
+	actor  tenant.Actor
+}
+
 // NewHub makes a hub.
 func NewHub(engine syncenginev1.ProgressInternalServiceClient) *Hub {
-	return &Hub{engine: engine, runs: map[key]*run{}, tenants: map[tenant.ID]int{}}
+	return &Hub{engine: engine, runs: map[key]*run{}, tenants: map[tenant.ID]int{}, persons: map[person]int{}}
 }
 
 // errStopping is what listeners get when the gateway stops: they connect
@@ -57,15 +68,16 @@ func (h *Hub) Serve(ctx context.Context) error {
 type Listener struct {
 	hub  *Hub
 	key  key
+	who  person
 	run  *run
 	last string
 }
 
 // Listen follows a run of the caller's tenant from the event of that id on; from
-// the beginning without one. errs.Exhausted, reason "tenant_busy", when the tenant
-// has too many listeners. Close ends it.
+// the beginning without one. errs.Exhausted, reason "tenant_busy", when the tenant or
+// the caller has too many listeners. Close ends it.
 func (h *Hub) Listen(call tenant.Call, runID, lastEventID string) (*Listener, error) {
-	k := key{tenant: call.Tenant, run: runID}
+	k, who := key{tenant: call.Tenant, run: runID}, person{tenant: call.Tenant, actor: call.Actor}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
@@ -73,6 +85,9 @@ func (h *Hub) Listen(call tenant.Call, runID, lastEventID string) (*Listener, er
 	}
 	if h.tenants[k.tenant] >= listenersPerTenant {
 		return nil, errs.New(errs.Exhausted, reason.TenantBusy, "Too many runs of this organisation are being watched.", errs.WithRetryAfter(time.Minute))
+	}
+	if h.persons[who] >= listenersPerPerson {
+		return nil, errs.New(errs.Exhausted, reason.TenantBusy, "You are watching too many runs at once.", errs.WithRetryAfter(time.Minute))
 	}
 	r := h.runs[k]
 	if r == nil {
@@ -83,7 +98,8 @@ func (h *Hub) Listen(call tenant.Call, runID, lastEventID string) (*Listener, er
 	}
 	r.listeners++
 	h.tenants[k.tenant]++
-	return &Listener{hub: h, key: k, run: r, last: lastEventID}, nil
+	h.persons[who]++
+	return &Listener{hub: h, key: k, who: who, run: r, last: lastEventID}, nil
 }
 
 // watch passes the engine's events of a run on until it has ended or nobody listens.
@@ -146,6 +162,9 @@ func (l *Listener) Close() {
 	l.run.listeners--
 	if h.tenants[l.key.tenant]--; h.tenants[l.key.tenant] == 0 {
 		delete(h.tenants, l.key.tenant)
+	}
+	if h.persons[l.who]--; h.persons[l.who] == 0 {
+		delete(h.persons, l.who)
 	}
 	if l.run.listeners == 0 {
 		l.run.stop()

@@ -20,7 +20,7 @@ var everyCall = Group{Title: "Every call", About: "Codes that any call can be re
 	},
 	{
 		Name: TenantBusy, Kinds: []Kind{KindExhausted},
-		Text: "Too many changes of this organisation are waiting; try again in a moment.", Do: "Wait as long as Retry-After says; send fewer changes at once.",
+		Text: "Too many changes of this organisation are waiting; try again in a moment.", Do: "Wait as long as Retry-After says; send fewer calls at once, and watch fewer runs.",
 	},
 	{
 		Name: Overloaded, Kinds: []Kind{KindUnavailable},
