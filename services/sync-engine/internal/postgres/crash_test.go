@@ -52,6 +52,7 @@ func TestCancelStopsAtTheNextRange(t *testing.T) {
 	outcome, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
 		if p.Applied == syncengine.RangeSize {
 			_, err := e.cancel.Do(e.ctx(), syncengine.Cancellation{})
+			e.showsNothingUnderWay(run.ID)
 			return err
 		}
 		return nil
@@ -60,6 +61,22 @@ func TestCancelStopsAtTheNextRange(t *testing.T) {
 	require.Equal(t, syncengine.Result{State: syncengine.StateCancelled, Counters: syncengine.Counters{Created: syncengine.RangeSize}}, outcome)
 	require.Equal(t, syncengine.StateCancelled, e.finished(run.ID).State)
 	require.Equal(t, syncengine.RangeSize, e.count(`SELECT count(*) FROM contacts`))
+}
+
+// showsNothingUnderWay: a run that was cancelled shows no managed tenant as running, though
+// its rounds stop a moment later.
+func (e *engine) showsNothingUnderWay(runID string) {
+	e.t.Helper()
+	run, shown, err := syncengine.NewShowRun(e.store).Do(e.ctx(), runID)
+	require.NoError(e.t, err)
+	listed, _, _, err := syncengine.NewListTenantResults(e.store).Do(e.ctx(), syncengine.TenantResultPage{RunID: runID, Size: 10})
+	require.NoError(e.t, err)
+	require.Len(e.t, shown, 1)
+	require.Len(e.t, listed, 1)
+	for _, t := range append(shown, listed...) {
+		require.Equal(e.t, syncengine.StateCancelled, t.State)
+		require.Equal(e.t, run.CompletedAt, t.CompletedAt)
+	}
 }
 
 // TestACancelledRunDoesNotChange: the end of a round adds nothing to what its run had counted

@@ -30,6 +30,25 @@ func NewCancelRuns(store CancelStore, now func() time.Time) *CancelRuns {
 	return &CancelRuns{store: store, now: now}
 }
 
+// shownState is the state of a managed tenant in a run. Rounds that have not stopped when
+// their run is cancelled count as cancelled from then on: who reads the run when it ends does
+// not read it again.
+func shownState(run, of State) State {
+	if run == StateCancelled && !IsTerminal(of) {
+		return StateCancelled
+	}
+	return of
+}
+
+// showEnded gives results the states that their run shows; see shownState.
+func showEnded(run Run, results []ManagedTenant) {
+	for i, result := range results {
+		if shown := shownState(run.State, result.State); shown != result.State {
+			results[i].State, results[i].CompletedAt = shown, run.CompletedAt
+		}
+	}
+}
+
 // Do closes open runs of the tenant; their rounds stop at their next range. It
 // returns the workflows to be cancelled, and does so again when repeated while
 // rounds of theirs have not stopped. One run that is asked for by its id is not_found,

@@ -26,5 +26,6 @@ func (s *ShowRun) Do(ctx context.Context, id string) (Run, []ManagedTenant, erro
 		return Run{}, nil, err
 	}
 	tenants, err := s.store.RunTenants(ctx, id, shownTenants)
+	showEnded(run, tenants)
 	return run, tenants, err
 }

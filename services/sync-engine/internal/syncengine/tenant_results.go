@@ -38,7 +38,8 @@ func NewListTenantResults(store TenantResultReader) *ListTenantResults {
 // Do returns a page; more says whether there is another one after its last. total is
 // counted for the first page only, else -1.
 func (l *ListTenantResults) Do(ctx context.Context, page TenantResultPage) (results []ManagedTenant, more bool, total int, err error) {
-	if _, err := l.store.Run(ctx, page.RunID); err != nil {
+	run, err := l.store.Run(ctx, page.RunID)
+	if err != nil {
 		return nil, false, 0, err
 	}
 	page.Filter.Q = strings.ToLower(strings.TrimSpace(page.Filter.Q))
@@ -47,6 +48,7 @@ func (l *ListTenantResults) Do(ctx context.Context, page TenantResultPage) (resu
 	if results, err = l.store.TenantResults(ctx, page); err != nil {
 		return nil, false, 0, err
 	}
+	showEnded(run, results)
 	if more = len(results) > size; more {
 		results = results[:size]
 	}

@@ -89,6 +89,9 @@ func (w *WatchRun) Do(ctx context.Context, id string, send func(RunProgress) err
 		if err != nil {
 			return err
 		}
+		for of, state := range states {
+			states[of] = shownState(run.State, state)
+		}
 		changed := changes(seen, states, watch.Since())
 		if first || len(changed) > 0 || run.State != last.State || run.Totals != last.Totals {
 			if err := send(RunProgress{Run: run, Tenants: changed}); err != nil {

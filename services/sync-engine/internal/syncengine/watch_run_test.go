@@ -136,3 +136,18 @@ func TestTheEndOfARunIsSentAsSoonAsItIsPublished(t *testing.T) {
 	require.Equal(t, syncengine.StateCompleted, sent[1].Run.State)
 	require.Equal(t, syncengine.StateCompleted, sent[1].Tenants[0].State)
 }
+
+// TestARunThatWasCancelledHasNothingUnderWay: its rounds stop a moment later, and nobody hears
+// of it then.
+func TestARunThatWasCancelledHasNothingUnderWay(t *testing.T) {
+	t.Parallel()
+	_, sent := watchedFor(t, func(w *watched) {
+		w.publish(func() { w.states["a"] = syncengine.StateRunning })
+		pass(2 * time.Second)
+		w.publish(func() { w.run.State = syncengine.StateCancelled })
+		pass(2 * time.Second)
+	})
+	last := sent[len(sent)-1]
+	require.Equal(t, syncengine.StateCancelled, last.Run.State)
+	require.Equal(t, []syncengine.TenantProgress{{ManagedTenantID: "a", State: syncengine.StateCancelled}}, last.Tenants)
+}
