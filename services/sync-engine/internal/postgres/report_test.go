@@ -171,6 +171,8 @@ func TestTheReportSaysWhatChanges(t *testing.T) {
 		"o-new created   [{fullName  New} {email  new@c.de}]",
 	}, e.brief(dry.RunID, syncengine.IdentityFilter{}))
 	require.Zero(t, e.count(`SELECT count(*) FROM held_identities`), "a dry run holds nobody")
+	_, _, err := e.decideHeld(dry, syncengine.DecisionApprove, dry.Held.Digest)
+	require.Equal(t, "not_held", errs.ReasonOf(err), "nor is there anything to decide")
 	require.Equal(t, []string{"o-bea held deleted_upstream  [{inactive false true}]"},
 		e.brief(dry.RunID, syncengine.IdentityFilter{Outcome: "held", Reason: "deleted_upstream"}))
 	require.Len(t, e.brief(dry.RunID, syncengine.IdentityFilter{Q: "NE"}), 1)
@@ -182,7 +184,7 @@ func TestTheReportSaysWhatChanges(t *testing.T) {
 	require.Equal(t, []string{"o-bea inactivated deleted_upstream  [{inactive false true}]"},
 		e.brief(gone.RunID, syncengine.IdentityFilter{Q: "o-bea@"}), "one that is no longer listed has the sign-in name that its contact has")
 
-	_, err := e.report.Do(e.ctx(), syncengine.IdentityPage{RunID: "00000000-0000-4000-8000-000000000000", Size: 1})
+	_, err = e.report.Do(e.ctx(), syncengine.IdentityPage{RunID: "00000000-0000-4000-8000-000000000000", Size: 1})
 	require.Equal(t, errs.NotFound, errs.KindOf(err))
 }
 
