@@ -116,7 +116,7 @@ func TestChangesComeToWhatAListingDoes(t *testing.T) {
 
 // leftOut are those that failed or are filtered by a run's report.
 func (h *history) leftOut(runID string) (lines []string) {
-	for _, i := range h.identities(runID, syncengine.IdentityFilter{}) {
+	for _, i := range h.wholeReport(runID) {
 		if i.Outcome == "failed" || i.Outcome == "filtered" {
 			lines = append(lines, fmt.Sprintf("%s %s %s %q %q %q", i.Place.ObjectID, i.Outcome, i.Reason, i.Pattern, i.DisplayName, i.UserPrincipalName))
 		}

@@ -270,6 +270,9 @@ func (h *history) round() {
 		dry = &got
 		require.Equal(h.rt, before, h.asReference(), "a dry run writes nothing")
 		require.Empty(h.rt, h.queue.items)
+		if dry.Held == nil {
+			require.Equal(h.rt, dry.Counters, h.countReported(dry.RunID), "a dry run reports everybody")
+		}
 	}
 	seq := h.seq()
 	var got syncengine.ManagedTenant
@@ -297,6 +300,18 @@ func (h *history) round() {
 	slices.Sort(feed)
 	require.Equal(h.rt, want.feed, feed)
 	require.Equal(h.rt, h.m.lines(), h.asReference())
+}
+
+// countReported counts the identities of a run's report.
+func (e *engine) countReported(runID string) (c syncengine.Counters) {
+	counted := map[string]*int{
+		"created": &c.Created, "linked": &c.Linked, "updated": &c.Updated, "unchanged": &c.Unchanged, "ambiguous": &c.Ambiguous,
+		"inactivated": &c.Inactivated, "reactivated": &c.Reactivated, "filtered": &c.Filtered, "failed": &c.Failed,
+	}
+	for _, i := range e.wholeReport(runID) {
+		*counted[i.Outcome]++
+	}
+	return c
 }
 
 // TestRoundsDecideAsTheModel plays random histories of a directory, the host and the

@@ -196,3 +196,23 @@ func TestAPreflightThatIsTriedAgainReportsAnew(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"o-bea created   [{fullName  Bea} {email  bea@c.de}]"}, e.brief(run.ID, syncengine.IdentityFilter{}))
 }
+
+// TestAPreflightOfChangesReportsEverybody: a preflight that asks Microsoft for what changed shows those too of
+// whom the list of changes says nothing.
+func TestAPreflightOfChangesReportsEverybody(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = append(mixed(), people(3)...)
+	e.round()
+	e.dir.users[0].AccountEnabled = ptr(false)
+	e.dir.users = append(e.dir.users, person("o-new", "New", "new@corp.example"))
+	dry := e.do(syncengine.TypeAllTenants, true)
+	require.NotEmpty(t, e.dir.asked[len(e.dir.asked)-1], "it asks for what changed")
+	require.Equal(t, syncengine.Counters{Created: 1, Inactivated: 1, Unchanged: 4, Filtered: 2, Failed: 1}, dry.Counters)
+	require.Equal(t, dry.Counters, e.countReported(dry.RunID))
+	for _, i := range e.identities(dry.RunID, syncengine.IdentityFilter{Outcome: "unchanged"}) {
+		require.NotEmpty(t, i.DisplayName)
+		require.NotEmpty(t, i.UserPrincipalName)
+		require.NotEmpty(t, i.ContactID)
+	}
+}

@@ -21,7 +21,17 @@ import (
 // identities reads the whole report of a run, in pages of three.
 func (e *engine) identities(runID string, filter syncengine.IdentityFilter) (all []syncengine.RunIdentity) {
 	e.t.Helper()
-	page := syncengine.IdentityPage{RunID: runID, Filter: filter, Size: 3}
+	return e.pages(syncengine.IdentityPage{RunID: runID, Filter: filter, Size: 3})
+}
+
+// wholeReport reads it at once, for histories, which have few people.
+func (e *engine) wholeReport(runID string) []syncengine.RunIdentity {
+	e.t.Helper()
+	return e.pages(syncengine.IdentityPage{RunID: runID, Size: 200})
+}
+
+func (e *engine) pages(page syncengine.IdentityPage) (all []syncengine.RunIdentity) {
+	e.t.Helper()
 	for {
 		found, err := e.report.Do(e.ctx(), page)
 		require.NoError(e.t, err)

@@ -47,21 +47,21 @@ func (r *Round) Keep(ctx context.Context, complete bool, step syncengine.Step) e
 
 // forgetKept forgets identities that need not be kept any longer, after a listing of everybody.
 func (r *Round) forgetKept(ctx context.Context, step syncengine.Step) error {
-	return r.eachKept(ctx, step, func(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
+	return r.eachOf(ctx, keptNext, step, func(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
 		return exec(ctx, tx, args, keptForget)
 	})
 }
 
-// eachKept calls fn for the directory's kept identities, range by range, each in a
-// transaction of its own.
-func (r *Round) eachKept(ctx context.Context, step syncengine.Step, fn func(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error) error {
+// eachOf calls fn for the directory's identities that a statement finds, kept ones or links, range by range,
+// each in a transaction of its own.
+func (r *Round) eachOf(ctx context.Context, next string, step syncengine.Step, fn func(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error) error {
 	for after := ""; ; {
 		var upTo *string
 		seen := 0
 		err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
 			args := r.args(everything)
 			args["after_id"], args["limit"] = after, decideSize
-			if err := tx.QueryRow(ctx, keptNext, args).Scan(&upTo, &seen); err != nil || upTo == nil {
+			if err := tx.QueryRow(ctx, next, args).Scan(&upTo, &seen); err != nil || upTo == nil {
 				return err
 			}
 			return fn(ctx, tx, with(args, "up_to_id", *upTo))

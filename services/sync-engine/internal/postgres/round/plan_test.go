@@ -227,17 +227,18 @@ func TestWhatIsSupposedIsReadByIndex(t *testing.T) {
 	b.round(users, true)
 	b.analyse()
 	r := b.round(users, false)
-	_, err := r.conn.Raw().Exec(b.ctx, suppose+planIndexes+addressIndex)
+	_, err := r.conn.Raw().Exec(b.ctx, suppose+stageIndex+planIndexes+addressIndex)
 	require.NoError(t, err)
 	_, err = r.conn.Raw().Exec(b.ctx, `INSERT INTO supposed SELECT gen_random_uuid(), gen_random_uuid(), 'N', '', 's' || n || '@corp.example', false, 'd', 's' || n, ''
 		FROM generate_series(1, 4000) n`)
 	require.NoError(t, err)
 	args := r.args(span{5000, 10000})
 	args["ns"], args["limit"], args["decided"] = []int32{5001, 5002}, 200, []string{}
+	args["after_id"], args["up_to_id"] = "00005000", "00010000"
 	sql := statements(t)
 	for _, name := range []string{
 		"find_links_range", "decide_linked", "decide_addresses", "decide_matches", "match_names", "decide_unlinked", "decide_gone", "queue", "report_changed", "report_queued",
-		"report_unchanged",
+		"report_unchanged", "report_others", "links_next",
 	} {
 		require.NoError(t, r.inRange(b.ctx, func(ctx context.Context, tx pgx.Tx) error {
 			plans, err := explain(ctx, tx, sql[name], with(args, "last", users))

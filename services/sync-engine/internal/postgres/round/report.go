@@ -24,6 +24,10 @@ var (
 	reportUnchanged string
 	//go:embed report_kept.sql
 	reportKept string
+	//go:embed links_next.sql
+	linksNext string
+	//go:embed report_others.sql
+	reportOthers string
 	//go:embed report_clear.sql
 	reportClear string
 )
@@ -89,8 +93,13 @@ func (r *Round) ReportStaged(ctx context.Context, everybody bool, step syncengin
 		return exec(ctx, tx, r.args(of), statements...)
 	})
 	if err == nil && r.delta {
-		err = r.eachKept(ctx, step, func(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
+		err = r.eachOf(ctx, keptNext, step, func(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
 			return exec(ctx, tx, args, r.reportOnce(reportKept))
+		})
+	}
+	if err == nil && r.delta && everybody {
+		err = r.eachOf(ctx, linksNext, step, func(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
+			return exec(ctx, tx, args, reportOthers)
 		})
 	}
 	if err != nil {
