@@ -38,11 +38,10 @@ func Writers() queue.Options { return queue.Options{Total: requestConns / 2} }
 
 // New works on a pool of the context's runtime role. Each round takes a
 // connection of its own, for long; of a small pool they take half at most. While several
-// tenants have rounds, each has half as many at once as there are processors: a round that
-// changes nothing needs one all the time, and others' rounds need some too.
+// tenants have rounds, each has as many at once as there are processors.
 func New(pool *pg.Pool, timeouts round.Timeouts) *Store {
 	conns := int(pool.Stat().MaxConns())
-	share := max(runtime.GOMAXPROCS(0)/2, 1)
+	share := max(runtime.GOMAXPROCS(0), 2)
 	return &Store{
 		pool: pool, timeouts: timeouts.OrDefaults(), rounds: queue.NewFair(max(conns-requestConns, conns/2), share), decisions: make(chan struct{}, decisionConns),
 	}
