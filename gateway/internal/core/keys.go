@@ -120,8 +120,7 @@ func keyOf(given []string) (string, error) {
 	return given[0], nil
 }
 
-// begin gives the stored answer, or an attempt when the method is to run.
-// errs.Conflict, reasons
+// begin gives the stored answer, or an attempt when the method is to run. errs.Conflict, reasons
 // "idempotency_key_reused" (another body) and "idempotency_in_progress".
 func (k *Keys) begin(ctx context.Context, r repeatable) (answer []byte, first *attempt, err error) {
 	owner, err := uuid.NewV7()

@@ -45,7 +45,7 @@ type Standing struct {
 	ReportedIn string         `json:"reportedIn"` // the run whose report has those that failed or are filtered
 }
 
-// standing is what a round leaves behind; Close adds where it is reported.
+// standing is what a round leaves behind; record adds where it is reported.
 func (t Tally) standing(undecided int) *Standing {
 	return &Standing{Identities: t.Identities, Failed: t.Failed, Filtered: t.Filtered, Failures: t.Failures, Undecided: undecided}
 }

@@ -32,7 +32,7 @@ func (w *work) closeUnchanged(ctx context.Context, listing Listing) (Result, err
 	result := Result{
 		State: StateCompleted, Filtered: w.tally.Filtered, Failures: w.tally.Failures, Listing: listing, Fingerprint: w.rules.Settings.Fingerprint(),
 		Members: w.rules.Settings.Members,
-		Applied: true, Standing: w.last.Standing, ReportedIn: w.last.Standing.ReportedIn, Counters: countersOf(w.tally, Changes{}, 0), Now: w.now(),
+		Applied: true, Standing: w.last.Standing, Counters: countersOf(w.tally, Changes{}, 0),
 	}
 	if w.tally.Failed > 0 {
 		result.State = StatePartial
@@ -40,5 +40,6 @@ func (w *work) closeUnchanged(ctx context.Context, listing Listing) (Result, err
 	if err := w.enter(PhaseClosing); err != nil {
 		return Result{}, err
 	}
-	return result, w.round.Close(ctx, result)
+	err := w.record(ctx, &result, w.last.Standing.ReportedIn)
+	return result, err
 }
