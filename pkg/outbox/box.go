@@ -223,6 +223,9 @@ func (b *Box) Ack(ctx context.Context, id, outcome string, result map[string]str
 		case outcome == Retry:
 			pause := backoff.Pause(int(effect.Attempt), firstPause, longestPause)
 			_, err := tx.Exec(ctx, sql["postpone"], pgx.NamedArgs{"id": parsed, "seconds": pause.Seconds()})
+			if err == nil {
+				_, err = tx.Exec(ctx, sql["notify"]) // who waits learns when to look again
+			}
 			return err
 		}
 		_, err = tx.Exec(ctx, sql["close"], pgx.NamedArgs{"id": parsed, "at": b.opts.Now(), "outcome": outcome, "result": encoded})

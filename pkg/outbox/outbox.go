@@ -120,6 +120,9 @@ func Add(ctx context.Context, tx pgx.Tx, effects ...Effect) error {
 // itself before it was handed out. One that has ended stays as it is.
 func Finish(ctx context.Context, tx pgx.Tx, id string, at time.Time) error {
 	_, err := tx.Exec(ctx, sql["finish"], pgx.NamedArgs{"id": id, "at": at})
+	if err == nil {
+		_, err = tx.Exec(ctx, sql["notify"]) // what waits behind it is due
+	}
 	return err
 }
 

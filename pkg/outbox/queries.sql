@@ -60,16 +60,10 @@ FROM outbox o WHERE o.id = @id FOR UPDATE;
 UPDATE outbox SET done_at = @at::timestamptz, outcome = @outcome, result = @result::jsonb, dead_at = NULL WHERE id = @id;
 
 -- name: finish
--- What waits behind it is due.
-WITH finished AS (
-    UPDATE outbox SET done_at = @at::timestamptz, outcome = 'done', dead_at = NULL WHERE id = @id AND done_at IS NULL RETURNING 1)
-SELECT count(*), pg_notify(current_schema() || '_effects', '') FROM finished;
+UPDATE outbox SET done_at = @at::timestamptz, outcome = 'done', dead_at = NULL WHERE id = @id AND done_at IS NULL;
 
 -- name: postpone
--- Who waits learns when to look again.
-WITH postponed AS (
-    UPDATE outbox SET leased_until = now() + make_interval(secs => @seconds::double precision) WHERE id = @id AND dead_at IS NULL RETURNING 1)
-SELECT count(*), pg_notify(current_schema() || '_effects', '') FROM postponed;
+UPDATE outbox SET leased_until = now() + make_interval(secs => @seconds::double precision) WHERE id = @id AND dead_at IS NULL;
 
 -- name: set_aside
 -- It blocks nobody behind it and is handed out no more.
