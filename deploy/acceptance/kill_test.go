@@ -31,6 +31,7 @@ var replicated = []string{"connection", "discovery", "mapping", "reconciliation"
 // moment of a run over 200 managed tenants, one replica or both. Each run ends well, and what stands
 // then is what an undisturbed run makes.
 func TestKilledProcessesCostNothing(t *testing.T) {
+	t.Parallel()
 	w := start(t, stack.Options{Fleet: string(fleet.Many), Twice: replicated})
 	calm := w.mapped(t, "calm")
 	undisturbed := sync(t, calm, "all-tenants")

@@ -48,9 +48,9 @@ func (s *Suite) tests(ctx context.Context, log io.Writer) error {
 }
 
 func (s *Suite) acceptance(ctx context.Context, log io.Writer) error {
-	// One test more than there are processors: the storm waits for half a minute, and so does a system
-	// that starts.
-	atOnce := "-parallel=" + strconv.Itoa(runtime.NumCPU()+1)
+	// Two tests more than there are processors: the storm waits for half a minute, processes that were killed
+	// are waited for, and so is a system that starts.
+	atOnce := "-parallel=" + strconv.Itoa(runtime.NumCPU()+2)
 	return s.goTest(ctx, log, nil, append(s.raceFlags(ctx), atOnce, "-timeout=25m", acceptancePackage))
 }
 
