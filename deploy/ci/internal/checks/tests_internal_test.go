@@ -29,3 +29,15 @@ func TestARunSaysWhatItWaitsFor(t *testing.T) {
 	))
 	require.Contains(t, log.String(), "1.5s pkg/two")
 }
+
+// TestTheLongestPackagesBegin: what is left is in the order in which it was found.
+func TestTheLongestPackagesBegin(t *testing.T) {
+	t.Parallel()
+	const a, z = project + "a", project + "z"
+	found := append(append([]string{a, acceptancePackage}, longest[1:]...), z)
+	_, err := longestFirst(found)
+	require.ErrorContains(t, err, longest[0])
+	ordered, err := longestFirst(append(found, longest[0]))
+	require.NoError(t, err)
+	require.Equal(t, append(append([]string{}, longest...), a, z), ordered)
+}
