@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -15,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,6 +39,11 @@ const (
 	many      = 1_000_000 // elements, and levels of nesting
 	peakAbove = 64 << 10  // kB that one request may take above the idle process
 	answerMax = 64_000    // bytes of an answer, its headers and trailers included
+)
+
+var (
+	exhaustive = flag.Bool("exhaustive", false, "send every attack over each protocol, not over one")
+	attackSeed = flag.Uint64("attack.seed", rand.Uint64(), "chooses over which protocol attacks are sent")
 )
 
 // attacked is a gateway in a process of its own, as it is delivered: built without
@@ -171,7 +179,7 @@ func (a *attacked) send(name, verb, path string, body []byte, headers ...string)
 // attack is a body that costs its sender little. Some are JSON, the others the
 // binary encoding.
 type attack struct {
-	name         string
+	kind, field  string // the field is empty where the attack is the same on every method
 	json, binary *repeated
 }
 
@@ -179,16 +187,16 @@ type attack struct {
 // depth, or in a field that has none, and a million levels.
 func attacks(m access.Method) []attack {
 	out := []attack{
-		{"unknown list", around(`{"surprise":[`, `{}`, `]}`), empties(15)},
-		{"deep lists", &repeated{head: `{"surprise":`, unit: "[", n: many}, &repeated{unit: string(protowire.AppendTag(nil, 1, protowire.StartGroupType)), n: many}},
-		{"deep objects", &repeated{unit: `{"a":`, n: many}, nil},
-		{"long name", &repeated{head: `{"`, unit: "<", n: many / 2, tail: `":1}`}, nil},
+		{"unknown list", "", around(`{"surprise":[`, `{}`, `]}`), empties(15)},
+		{"deep lists", "", &repeated{head: `{"surprise":`, unit: "[", n: many}, &repeated{unit: string(protowire.AppendTag(nil, 1, protowire.StartGroupType)), n: many}},
+		{"deep objects", "", &repeated{unit: `{"a":`, n: many}, nil},
+		{"long name", "", &repeated{head: `{"`, unit: "<", n: many / 2, tail: `":1}`}, nil},
 	}
 	if fields := m.Descriptor.Input().Fields(); fields.Len() > 0 {
 		f := fields.Get(0)
 		out = append(out,
-			attack{"list in " + f.JSONName(), around(`{"`+f.JSONName()+`":[[`, `{}`, `]]}`), empties(f.Number())},
-			attack{"depth in " + f.JSONName(), &repeated{head: `{"` + f.JSONName() + `":`, unit: "[", n: many}, nil})
+			attack{"list in the first field", f.JSONName(), around(`{"`+f.JSONName()+`":[[`, `{}`, `]]}`), empties(f.Number())},
+			attack{"depth in the first field", f.JSONName(), &repeated{head: `{"` + f.JSONName() + `":`, unit: "[", n: many}, nil})
 	}
 	return append(out, lists(m.Descriptor.Input(), "{", "}", nil)...)
 }
@@ -205,7 +213,7 @@ func lists(message protoreflect.MessageDescriptor, before, after string, within 
 		name, end := `"`+f.JSONName()+`":`, ""
 		if f.IsList() {
 			name, end = name+"[", "]"
-			out = append(out, attack{string(f.FullName()), around(before+name, element, end+after), empties(f.Number()).within(within)})
+			out = append(out, attack{"list of", string(f.FullName()), around(before+name, element, end+after), empties(f.Number()).within(within)})
 		}
 		if f.Message() != nil && !f.IsMap() {
 			out = append(out, lists(f.Message(), before+name+"{", "}"+end+after, append(within[:len(within):len(within)], f.Number()))...)
@@ -263,9 +271,13 @@ func TestNoSingleRequestTakesMuchMemoryOrGetsALongAnswer(t *testing.T) {
 	}
 }
 
-// shapes sends every attack to every method over each protocol.
+// shapes sends every attack to every method: over each protocol or, unless -exhaustive says so, over one.
+// Which one is chosen so that every kind of attack comes over each protocol about equally often.
 func (a *attacked) shapes(methods []access.Method) {
 	a.t.Helper()
+	a.t.Logf("-attack.seed=%d", *attackSeed)
+	dice := rand.New(rand.NewPCG(*attackSeed, 0)) // it chooses what is tried
+	sent, possible := map[way]int{}, map[way]bool{}
 	for _, m := range methods {
 		path := variables.ReplaceAllString(m.Path, "x")
 		if m.Body == "" {
@@ -273,18 +285,68 @@ func (a *attacked) shapes(methods []access.Method) {
 			a.send("path of "+m.Name(), m.Verb, strings.ReplaceAll(path, "/x", "/"+strings.Repeat("%3C", 20_000)), nil)
 		}
 		for _, at := range attacks(m) {
-			name := at.name + " of " + m.Name()
-			raw := at.json.raw()
-			if m.Body != "" {
-				status := a.send("REST, "+name, m.Verb, path, raw, "Content-Type", "application/json")
-				require.Contains(a.t, []int{0, 400, 413}, status, name)
+			ways := at.over(m)
+			for _, w := range ways {
+				possible[w] = true
 			}
-			a.send("Connect JSON, "+name, "POST", m.Procedure, raw, "Content-Type", "application/json")
-			a.send("Connect JSON gzip, "+name, "POST", m.Procedure, at.json.packed(a.t), "Content-Type", "application/json", "Content-Encoding", "gzip")
-			if at.binary != nil {
-				a.binary(name, m, at.binary)
+			if !*exhaustive {
+				dice.Shuffle(len(ways), func(i, j int) { ways[i], ways[j] = ways[j], ways[i] })
+				ways = []way{slices.MinFunc(ways, func(v, w way) int { return cmp.Compare(sent[v], sent[w]) })}
+			}
+			for _, w := range ways {
+				sent[w]++
+				a.attack(m, at, w.protocol)
 			}
 		}
+	}
+	for w := range possible {
+		require.Positive(a.t, sent[w], "%s over %s", w.kind, w.protocol)
+	}
+}
+
+// way is a kind of attack over a protocol.
+type way struct{ kind, protocol string }
+
+// over is how the attack can be sent to the method.
+func (at attack) over(m access.Method) []way {
+	protocols := []string{"Connect JSON", "Connect JSON gzip"}
+	if m.Body != "" {
+		protocols = append(protocols, "REST")
+	}
+	if at.binary != nil {
+		protocols = append(protocols, "Connect", "gRPC", "gRPC-Web", "Connect gzip", "gRPC gzip")
+	}
+	ways := make([]way, len(protocols))
+	for i, protocol := range protocols {
+		ways[i] = way{kind: at.kind, protocol: protocol}
+	}
+	return ways
+}
+
+// attack sends one attack to a method over a protocol.
+func (a *attacked) attack(m access.Method, at attack, protocol string) {
+	a.t.Helper()
+	name := fmt.Sprintf("%s, %s %s, of %s", protocol, at.kind, at.field, m.Name())
+	switch protocol {
+	case "REST":
+		status := a.send(name, m.Verb, variables.ReplaceAllString(m.Path, "x"), at.json.raw(), "Content-Type", "application/json")
+		require.Contains(a.t, []int{0, 400, 413}, status, name)
+	case "Connect JSON":
+		a.send(name, "POST", m.Procedure, at.json.raw(), "Content-Type", "application/json")
+	case "Connect JSON gzip":
+		a.send(name, "POST", m.Procedure, at.json.packed(a.t), "Content-Type", "application/json", "Content-Encoding", "gzip")
+	case "Connect":
+		a.send(name, "POST", m.Procedure, at.binary.raw(), "Content-Type", "application/proto")
+	case "gRPC":
+		a.send(name, "POST", m.Procedure, frame(at.binary.raw(), 0), "Content-Type", "application/grpc", "Te", "trailers")
+	case "gRPC-Web":
+		a.send(name, "POST", m.Procedure, frame(at.binary.raw(), 0), "Content-Type", "application/grpc-web+proto")
+	case "Connect gzip":
+		a.send(name, "POST", m.Procedure, at.binary.packed(a.t), "Content-Type", "application/proto", "Content-Encoding", "gzip")
+	case "gRPC gzip":
+		a.send(name, "POST", m.Procedure, frame(at.binary.packed(a.t), 1), "Content-Type", "application/grpc", "Te", "trailers", "Grpc-Encoding", "gzip")
+	default:
+		require.Fail(a.t, "no such protocol", protocol)
 	}
 }
 
@@ -309,24 +371,13 @@ func (a *attacked) chunks(methods []access.Method) {
 	at := attacks(methods[0])[2] // the same for all: five times what most take
 	raw := at.json.raw()
 	for _, m := range methods {
-		a.send("Connect JSON in chunks, "+at.name+" of "+m.Name(), "POST", m.Procedure, raw, "Content-Type", "application/json")
+		a.send("Connect JSON in chunks, "+at.kind+" of "+m.Name(), "POST", m.Procedure, raw, "Content-Type", "application/json")
 		if m.Body != "" {
 			path := variables.ReplaceAllString(m.Path, "x")
-			status := a.send("REST in chunks, "+at.name+" of "+m.Name(), m.Verb, path, raw, "Content-Type", "application/json")
+			status := a.send("REST in chunks, "+at.kind+" of "+m.Name(), m.Verb, path, raw, "Content-Type", "application/json")
 			require.Contains(a.t, []int{0, 400, 413}, status, m.Name())
 		}
 	}
-}
-
-// binary sends a body in the binary encoding over each protocol.
-func (a *attacked) binary(name string, m access.Method, body *repeated) {
-	a.t.Helper()
-	raw, small := body.raw(), body.packed(a.t)
-	a.send("Connect, "+name, "POST", m.Procedure, raw, "Content-Type", "application/proto")
-	a.send("gRPC, "+name, "POST", m.Procedure, frame(raw, 0), "Content-Type", "application/grpc", "Te", "trailers")
-	a.send("gRPC-Web, "+name, "POST", m.Procedure, frame(raw, 0), "Content-Type", "application/grpc-web+proto")
-	a.send("Connect gzip, "+name, "POST", m.Procedure, small, "Content-Type", "application/proto", "Content-Encoding", "gzip")
-	a.send("gRPC gzip, "+name, "POST", m.Procedure, frame(small, 1), "Content-Type", "application/grpc", "Te", "trailers", "Grpc-Encoding", "gzip")
 }
 
 // compressed sends a compressed body over each protocol.

@@ -25,6 +25,7 @@ var exhausted = []struct {
 	flags      []string
 }{
 	{"./migrations", "KilledBetween|ResolvesTheMark", []string{"-exhaustive"}},
+	{"./gateway", "NoSingleRequest", []string{"-exhaustive"}},
 	{"./deploy/acceptance", "KilledProcesses", []string{"-kill.rounds=10"}},
 	{"./services/reconciliation/servicetest", "SurviveCrashes|SurvivesCrashes", []string{"-crash.points=50", "-crash.people=5000"}},
 	{"./services/sync-engine/internal/postgres", "TheFeedReplays", []string{"-feed.for=60s"}},
