@@ -26,6 +26,7 @@ var exhausted = []struct {
 }{
 	{"./migrations", "KilledBetween|ResolvesTheMark", []string{"-exhaustive"}},
 	{"./gateway", "NoSingleRequest", []string{"-exhaustive"}},
+	{"./gateway/internal/gateway", "NoFailureOfABackend", []string{"-exhaustive"}},
 	{"./deploy/acceptance", "KilledProcesses", []string{"-kill.rounds=10"}},
 	{"./services/reconciliation/servicetest", "SurviveCrashes|SurvivesCrashes", []string{"-crash.points=50", "-crash.people=5000"}},
 	{"./services/sync-engine/internal/postgres", "TheFeedReplays", []string{"-feed.for=60s"}},
