@@ -25,10 +25,8 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/assembly"
 )
 
-// serveInstead makes the test binary the service itself.
-const serveInstead = "ENTRASYNC_TEST_SERVE"
-
-// process is the service in a process of its own, whose memory is measured.
+// process is the service in a process of its own, whose memory is measured: built as it is delivered,
+// without the race detector.
 type process struct {
 	t       testing.TB
 	pid     int
@@ -37,16 +35,25 @@ type process struct {
 	listen  string
 }
 
+// buildService builds the service and returns its path.
+func buildService(t testing.TB) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), assembly.Name)
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "..").CombinedOutput()
+	require.NoError(t, err, string(out))
+	return binary
+}
+
 // startProcess runs the service against a simulator, connected for the tenant
 // "msp", until the test ends.
-func startProcess(t testing.TB, sim *simulator) *process {
+func startProcess(t testing.TB, binary string, sim *simulator) *process {
 	t.Helper()
 	p := &process{t: t, sim: sim, network: rpctest.New(t), listen: rpctest.FreeAddress(t)}
 	keys, admin := filepath.Join(t.TempDir(), "keys.json"), rpctest.FreeAddress(t)
 	_, err := secrets.NewKeyFile(keys)
 	require.NoError(t, err)
-	command := exec.Command(os.Args[0])
-	command.Env = append(os.Environ(), serveInstead+"=1",
+	command := exec.Command(binary)
+	command.Env = append(os.Environ(),
 		"ENTRASYNC_DATABASE_URL="+pgtest.Database(t, "connection").URL, "ENTRASYNC_TLS_DIR="+p.network.Dir(assembly.Name),
 		"ENTRASYNC_MASTER_KEY_FILE="+keys, "ENTRASYNC_LISTEN="+p.listen, "ENTRASYNC_ADMIN_LISTEN="+admin, "ENTRASYNC_LOG_LEVEL=error",
 		"MICROSOFT_CLIENT_ID="+clientID, "MICROSOFT_CLIENT_SECRET="+clientSecret, "ENTRASYNC_PUBLIC_URL="+publicURL,
@@ -143,7 +150,7 @@ func (p *process) peak() int {
 // peakFor lists a directory of so many users in a new process and returns the peak of
 // its memory. A small directory is listed several times, as a service does: what
 // counts is the peak that it comes to, and not how soon it is first reached.
-func peakFor(t testing.TB, users int) int {
+func peakFor(t testing.TB, binary string, users int) int {
 	t.Helper()
 	fleet, grow := "tiny", users
 	if users == 1_000_000 {
@@ -155,7 +162,7 @@ func peakFor(t testing.TB, users int) int {
 	if grow > 0 {
 		sim.admin(http.MethodPost, "changes", map[string]any{"kind": "grow", "tenant": one.TenantID, "count": grow - one.Users}, nil)
 	}
-	p := startProcess(t, sim)
+	p := startProcess(t, binary, sim)
 	for listed := 0; listed < 100_000; listed += users {
 		require.Equal(t, users, p.list(one.TenantID))
 	}
@@ -165,17 +172,19 @@ func peakFor(t testing.TB, users int) int {
 // TestMemoryDoesNotGrowWithTheDirectory is not parallel: other tests' load would
 // change when memory is collected.
 func TestMemoryDoesNotGrowWithTheDirectory(t *testing.T) {
-	small, large := peakFor(t, 10_000), peakFor(t, 200_000)
+	binary := buildService(t)
+	small, large := peakFor(t, binary, 10_000), peakFor(t, binary, 200_000)
+	t.Logf("%d and %d MiB", small>>20, large>>20)
 	require.LessOrEqual(t, float64(large), 1.2*float64(small), "%d and %d MiB", small>>20, large>>20)
 }
 
 // BenchmarkPeakMemory shows the service's peak for a small and for a huge directory.
 func BenchmarkPeakMemory(b *testing.B) {
-	peaks := map[int]int{}
+	binary, peaks := buildService(b), map[int]int{}
 	for _, users := range []int{10_000, 1_000_000} {
 		b.Run(fmt.Sprintf("%d_users", users), func(b *testing.B) {
 			for b.Loop() {
-				peaks[users] = max(peaks[users], peakFor(b, users))
+				peaks[users] = max(peaks[users], peakFor(b, binary, users))
 			}
 			b.ReportMetric(float64(peaks[users])/(1<<20), "peak-MiB")
 		})

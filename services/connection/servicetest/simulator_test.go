@@ -22,7 +22,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/entrasync/entrasync/pkg/service"
 	"github.com/entrasync/entrasync/services/connection/internal/assembly"
 )
 
@@ -38,10 +37,6 @@ const (
 var simulators simulatorProcess
 
 func TestMain(m *testing.M) {
-	if os.Getenv(serveInstead) != "" {
-		service.Main(assembly.Name, assembly.Config{}, assembly.Start)
-		return
-	}
 	together()
 	code := m.Run()
 	simulators.end()
