@@ -110,14 +110,15 @@ func directory(tenant string, users []*fleet.User, contacts []*contact) (Outcome
 	o := Outcome{Ambiguous: map[string]int{}, Filtered: map[string]int{}, Failed: map[string]int{}, Decisions: map[string]Decision{}}
 	standing, ended := linksOf(tenant, contacts)
 	listed := map[string]bool{}
-	var open []*fleet.User
+	var open []identity
 	for _, u := range users {
 		listed[wireID(u)] = true
 	}
-	for _, u := range once(users, &o) {
-		c, reason := standing[wireID(u)], filter(u)
-		if failed := failure(u); failed != "" {
-			o.add(wireID(u), Decision{Class: Failed, Reason: failed})
+	for _, user := range once(users, &o) {
+		u := read(user)
+		c, reason := standing[wireID(user)], filter(u)
+		if failed := failure(user); failed != "" {
+			o.add(wireID(user), Decision{Class: Failed, Reason: failed})
 			continue
 		}
 		switch {
@@ -239,8 +240,8 @@ func failure(u *fleet.User) string {
 }
 
 // filter is the first filter an identity hits under the default settings.
-func filter(u *fleet.User) string {
-	upn, valid := Address(visible(u, "userPrincipalName", u.UserPrincipalName))
+func filter(u identity) string {
+	upn, valid := Address(visible(u.User, "userPrincipalName", u.UserPrincipalName))
 	switch {
 	case !u.Omit["accountEnabled"] && u.AccountEnabled.State == fleet.Set && !u.AccountEnabled.Value:
 		return "account_disabled"
@@ -250,12 +251,12 @@ func filter(u *fleet.User) string {
 		return "missing_upn"
 	}
 	locals := []string{upn[:strings.LastIndex(upn, "@")]}
-	if mail := mailOf(u); mail != "" {
+	if mail := mailOf(u.User); mail != "" {
 		locals = append(locals, mail[:strings.LastIndex(mail, "@")])
 	}
-	hasBothNames := personName(visible(u, "givenName", u.GivenName)) != "" && personName(visible(u, "surname", u.Surname)) != ""
+	hasBothNames := personName(visible(u.User, "givenName", u.GivenName)) != "" && personName(visible(u.User, "surname", u.Surname)) != ""
 	switch {
-	case isServiceAccount(locals, clean(visible(u, "displayName", u.DisplayName)), hasBothNames):
+	case isServiceAccount(locals, clean(visible(u.User, "displayName", u.DisplayName)), hasBothNames):
 		return "service_account"
 	case createAddress(u) == "":
 		return "no_address"
@@ -271,11 +272,10 @@ func visible(u *fleet.User, property string, t fleet.Text) string {
 }
 
 // sharing are the identities that share any of their addresses.
-func sharing(users []*fleet.User) map[string]bool {
+func sharing(users []identity) map[string]bool {
 	owners := map[string][]string{} // address → ids
 	for _, u := range users {
-		own, aliases := addresses(u)
-		for _, a := range append(own, aliases...) {
+		for _, a := range slices.Concat(u.own, u.aliases) {
 			if !slices.Contains(owners[a], u.ID) {
 				owners[a] = append(owners[a], u.ID)
 			}
@@ -290,6 +290,17 @@ func sharing(users []*fleet.User) map[string]bool {
 		}
 	}
 	return out
+}
+
+// identity is a user whose addresses were normalised, which takes longer than all else that is asked of them.
+type identity struct {
+	*fleet.User
+	own, aliases []string // in the order they are tried
+}
+
+func read(u *fleet.User) identity {
+	own, aliases := addresses(u)
+	return identity{User: u, own: own, aliases: aliases}
 }
 
 // mailOf is the mail; of a guest without one, the first of its other mails.
@@ -334,20 +345,20 @@ func addresses(u *fleet.User) (own, aliases []string) {
 
 // createAddress is the first of an identity's own addresses: mail, primary SMTP, user
 // principal name; empty where it has none.
-func createAddress(u *fleet.User) string {
-	if own, _ := addresses(u); len(own) > 0 {
-		return own[0]
+func createAddress(u identity) string {
+	if len(u.own) > 0 {
+		return u.own[0]
 	}
 	return ""
 }
 
 // fullName is the display name, else given name and surname, else what stands before
 // the @ of the address.
-func fullName(u *fleet.User) string {
-	if name := personName(visible(u, "displayName", u.DisplayName)); name != "" {
+func fullName(u identity) string {
+	if name := personName(visible(u.User, "displayName", u.DisplayName)); name != "" {
 		return name
 	}
-	if name := personName(visible(u, "givenName", u.GivenName) + " " + visible(u, "surname", u.Surname)); name != "" {
+	if name := personName(visible(u.User, "givenName", u.GivenName) + " " + visible(u.User, "surname", u.Surname)); name != "" {
 		return name
 	}
 	local, _, _ := strings.Cut(createAddress(u), "@")
@@ -356,11 +367,10 @@ func fullName(u *fleet.User) string {
 
 // firstHits are the contacts at the first address that hits; byAlias says that it is
 // none of the identity's own.
-func firstHits(u *fleet.User, byEmail map[string][]*contact) (hits []*contact, byAlias bool) {
-	own, aliases := addresses(u)
-	for i, a := range append(own, aliases...) {
+func firstHits(u identity, byEmail map[string][]*contact) (hits []*contact, byAlias bool) {
+	for i, a := range slices.Concat(u.own, u.aliases) {
 		if hits := byEmail[a]; len(hits) > 0 {
-			return hits, i >= len(own)
+			return hits, i >= len(u.own)
 		}
 	}
 	return nil, false

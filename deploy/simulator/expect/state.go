@@ -105,6 +105,6 @@ func leave(c *contact, reason string) Decision {
 
 // madeAgain says whether an identity is that of the contact's former one, whose account
 // the directory has no more.
-func madeAgain(u *fleet.User, c *contact, tenant string, listed map[string]bool, byAlias bool) bool {
+func madeAgain(u identity, c *contact, tenant string, listed map[string]bool, byAlias bool) bool {
 	return c.tenant == tenant && !listed[c.identity] && !byAlias && shareWord(c.name, fullName(u))
 }
