@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"flag"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -21,8 +22,8 @@ import (
 
 const platformFlags = "/api/v1/platform-feature-flags"
 
-// flood is how many hostile requests come from one address.
-const flood = 10_000
+// flood is how many hostile requests come from one address: a hundred times as many as it may send.
+var flood = flag.Int("flood", 2_000, "how many hostile requests a flood is")
 
 // strict are limits that a flood exceeds at once and that never refill.
 func strict(p *gateway.Parts) {
@@ -69,7 +70,7 @@ func TestWrongKeysNeitherFillTheTrailNorKeepTheRightOneOut(t *testing.T) {
 	t.Parallel()
 	b := setup(t, strict)
 	var served, refused, slowed sync.Map
-	storm(flood, func(i int) {
+	storm(*flood, func(i int) {
 		if i%100 == 0 {
 			served.Store(b.from("192.0.2.1:1", "GET", platformFlags, "X-Api-Key", platformKey).Code, true)
 		}
@@ -90,13 +91,13 @@ func TestWrongKeysNeitherFillTheTrailNorKeepTheRightOneOut(t *testing.T) {
 		return n
 	}
 	require.Equal(t, 20, count(&refused))
-	require.Equal(t, flood-20, count(&slowed))
+	require.Equal(t, *flood-20, count(&slowed))
 	limited := b.from("192.0.2.1:1", "GET", platformFlags, "X-Api-Key", "wrong")
 	require.Contains(t, limited.Body.String(), "rate_limited")
 	require.NotEmpty(t, limited.Header().Get("Retry-After"))
 	rows, attempts := b.trail()
 	require.Equal(t, 1, rows, "one event a minute")
-	require.Equal(t, flood+1, attempts)
+	require.Equal(t, *flood+1, attempts)
 	var address string
 	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT remote_addr FROM audit_events WHERE actor_id = 'unknown'`).Scan(&address))
 	require.Equal(t, "192.0.2.1", address)
@@ -105,7 +106,7 @@ func TestWrongKeysNeitherFillTheTrailNorKeepTheRightOneOut(t *testing.T) {
 	b.from("192.0.2.1:1", "GET", platformFlags)
 	rows, attempts = b.trail()
 	require.Equal(t, 2, rows)
-	require.Equal(t, flood+2, attempts)
+	require.Equal(t, *flood+2, attempts)
 	require.Equal(t, 401, b.from("192.0.2.2:1", "GET", platformFlags).Code, "another address has a bucket of its own")
 }
 
@@ -175,8 +176,10 @@ func TestCallbacksOfAFloodKeepNoGenuineOneOut(t *testing.T) {
 	mu.Lock()
 	most = 0
 	mu.Unlock()
-	storm(flood-100, func(i int) {
-		if i%200 == 0 {
+	const each = 200 // of these, one is genuine
+	known := (*flood - 100 + each - 1) / each
+	storm(*flood-100, func(i int) {
+		if i%each == 0 {
 			for _, address := range []string{"192.0.2.1:1", "198.51.100.1:1"} {
 				w := b.from(address, "GET", gwhttp.CallbackPath+"?code=c&state="+genuine)
 				if at := w.Header().Get("Location"); at != "https://host.example/done?entra_status=success" {
@@ -193,10 +196,10 @@ func TestCallbacksOfAFloodKeepNoGenuineOneOut(t *testing.T) {
 	mu.Lock()
 	require.LessOrEqual(t, most, 4+1, "look-ups at once: those of the spent address, and one of the other")
 	mu.Unlock()
-	require.Len(t, b.backends.of(complete), 2*50, "no made-up state goes further than the look-up")
+	require.Len(t, b.backends.of(complete), 2*known, "no made-up state goes further than the look-up")
 	rows, attempts := b.trail()
 	require.Equal(t, 1, rows)
-	require.Equal(t, flood-50, attempts)
+	require.Equal(t, *flood-known, attempts)
 }
 
 // A state that was used up is known, and brought again and again all the same.

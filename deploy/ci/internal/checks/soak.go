@@ -26,7 +26,7 @@ var exhausted = []struct {
 }{
 	{"./migrations", "KilledBetween|ResolvesTheMark", []string{"-exhaustive"}},
 	{"./gateway", "NoSingleRequest", []string{"-exhaustive"}},
-	{"./gateway/internal/gateway", "NoFailureOfABackend", []string{"-exhaustive"}},
+	{"./gateway/internal/gateway", "NoFailureOfABackend|WrongKeys|CallbacksOfAFlood", []string{"-exhaustive", "-flood=10000"}},
 	{"./deploy/acceptance", "KilledProcesses", []string{"-kill.rounds=10"}},
 	{"./services/reconciliation/servicetest", "SurviveCrashes|SurvivesCrashes", []string{"-crash.points=50", "-crash.people=5000"}},
 	{"./services/sync-engine/internal/postgres", "TheFeedReplays", []string{"-feed.for=60s"}},
