@@ -180,6 +180,24 @@ func TestTheGatewayStandsInLayers(t *testing.T) {
 	}
 }
 
+// TestARoundStandsBelowTheStore: a round knows the domain, the generated queries and its session, and
+// neither the store that opens it nor how it is served.
+func TestARoundStandsBelowTheStore(t *testing.T) {
+	t.Parallel()
+	const folder = "services/sync-engine/internal/"
+	allowed := []string{
+		project + folder + "postgres/sqlc", project + folder + "syncengine", project + "pkg/errs", project + "pkg/pg", project + "pkg/tenant",
+		project + "proto/entrasync/reason",
+	}
+	round, ok := graph(t)[folder+"postgres/round"]
+	require.True(t, ok)
+	for _, imported := range round.Imports {
+		if strings.HasPrefix(imported, project) {
+			require.Contains(t, allowed, imported)
+		}
+	}
+}
+
 // TestKindsOfConnectionsAreRegisteredInOnePlace: deleting the folder of CIPP and its line in
 // kinds.go removes it, so nothing else of the services names it.
 func TestKindsOfConnectionsAreRegisteredInOnePlace(t *testing.T) {
