@@ -10,7 +10,7 @@ FROM (
     FROM stage s
     LEFT JOIN LATERAL (
         SELECT l.client_id FROM entra_contact_links l
-        WHERE l.entra_tenant_id = @directory AND l.entra_object_id = s.object_id AND l.ended_at IS NULL AND l.relink_client_id IS DISTINCT FROM @relink_client::uuid
+        WHERE @links AND l.entra_tenant_id = @directory AND l.entra_object_id = s.object_id AND l.ended_at IS NULL AND l.relink_client_id IS DISTINCT FROM @relink_client::uuid
         LIMIT 1
     ) l ON true
     WHERE s.n > @after AND s.n <= @up_to AND NOT s.nameless AND (s.failure IS NOT NULL OR s.verdict IS NOT NULL)

@@ -1,6 +1,5 @@
 -- name: keep_write
--- An identity that is kept already, as it is, writes no row. Before the
--- directory's first round has ended none is looked for: what an attempt of it kept is written again.
+-- An identity that is kept already, as it is, writes no row. None is looked for where none is kept.
 INSERT INTO kept_identities (tenant_id, entra_tenant_id, entra_object_id, failure, verdict, pattern, linked, content, upn, enabled, full_name, name_key, named,
     email, email_norm, mailed, phone, role, addresses, own, contact_id, properties, licences, user_type)
 SELECT @tenant, @directory, h.object_id, s.failure, s.verdict, s.pattern, h.linked, s.content, s.upn, s.enabled, s.full_name, s.name_key, s.named,
@@ -21,7 +20,7 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) k ON true
 WHERE h.n > @after AND h.n <= @up_to AND k.found IS NULL
-ORDER BY h.n
+ORDER BY h.object_id
 ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) DO UPDATE
 SET failure = EXCLUDED.failure, verdict = EXCLUDED.verdict, pattern = EXCLUDED.pattern, linked = EXCLUDED.linked, content = EXCLUDED.content, upn = EXCLUDED.upn,
     enabled = EXCLUDED.enabled, full_name = EXCLUDED.full_name, name_key = EXCLUDED.name_key, named = EXCLUDED.named, email = EXCLUDED.email,

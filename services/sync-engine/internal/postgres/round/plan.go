@@ -72,14 +72,11 @@ func (r *Round) args(of span) pgx.NamedArgs {
 		"tenant": r.tenantID, "directory": r.managed.EntraTenantID, "client": r.clientID, "relink_client": r.relinkClient(),
 		"managed_tenant": r.managed.ManagedTenantID, "run": r.runID, "after": of.after, "up_to": of.upTo,
 		"last": r.staged, "complete": r.plan.complete, "takes": r.plan.takes, "shared": r.plan.shared, "hashes": nil,
-		"matched": r.plan.matched, "links": r.plan.links, "known": !r.first(), "left": r.plan.left > 0, "dry_run": r.managed.DryRun,
+		"matched": r.plan.matched, "links": r.plan.links, "left": r.plan.left > 0, "dry_run": r.managed.DryRun,
 	}
 	maps.Copy(args, r.rules)
 	return args
 }
-
-// first reports that the directory had no round before.
-func (r *Round) first() bool { return r.last != nil && r.last.ClientID == "" }
 
 // with is args and one more.
 func with(args pgx.NamedArgs, name string, value any) pgx.NamedArgs {

@@ -85,7 +85,7 @@ func (r *Round) ReportQueued(ctx context.Context, after, upTo int, decided []str
 
 // ReportStaged implements syncengine.Round.
 func (r *Round) ReportStaged(ctx context.Context, everybody bool, step syncengine.Step) error {
-	statements := []string{reportStaged}
+	statements := []string{r.reportOnce(reportStaged)}
 	if everybody {
 		statements = append(statements, reportUnchanged)
 	}

@@ -9,10 +9,9 @@ SELECT @tenant, @run, @managed_tenant, s.object_id, CASE s.object_id WHEN '' THE
 FROM stage s
 LEFT JOIN LATERAL (
     SELECT l.client_id, l.contact_id FROM entra_contact_links l
-    WHERE l.entra_tenant_id = @directory AND l.entra_object_id = s.object_id AND l.ended_at IS NULL AND l.relink_client_id IS DISTINCT FROM @relink_client::uuid
+    WHERE @links AND l.entra_tenant_id = @directory AND l.entra_object_id = s.object_id AND l.ended_at IS NULL AND l.relink_client_id IS DISTINCT FROM @relink_client::uuid
     LIMIT 1
 ) l ON true
 WHERE s.n > @after AND s.n <= @up_to AND (s.failure IS NOT NULL OR s.verdict IS NOT NULL)
   AND (s.failure IS NOT NULL OR s.verdict IS NOT NULL AND (l.client_id IS NULL OR s.verdict <> 'account_disabled' AND l.client_id = @client))
-ORDER BY s.object_id
-ON CONFLICT DO NOTHING;
+ORDER BY s.object_id;
