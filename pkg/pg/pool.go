@@ -96,7 +96,7 @@ func Open(ctx context.Context, url string, opts Options) (*Pool, error) {
 		p.background, err = open(ctx, config, Options{Context: opts.Context})
 	}
 	if err == nil {
-		err = p.Ping(ctx)
+		err = Classify(p.pool.Ping(ctx)) // by a connection that requests will use
 	}
 	if err != nil {
 		p.Close()
