@@ -70,7 +70,7 @@ func (p *pair) move(rt *rapid.T) {
 func TestChangesComeToWhatAListingDoes(t *testing.T) {
 	t.Parallel()
 	p := &pair{changes: &history{engine: setup(t)}, everybody: &history{engine: setup(t)}}
-	rapid.Check(t, func(rt *rapid.T) {
+	histories(t, ofCostly, func(rt *rapid.T) {
 		p.each(func(h *history) {
 			h.rt, h.revision = rt, 1
 			h.begin()

@@ -58,7 +58,7 @@ func TestOneContactForEachMailbox(t *testing.T) {
 		open := around.Draw(t, "before") + around.Draw(t, "before too")
 		return open + core.Draw(t, "address") + around.Draw(t, "after") + around.Draw(t, "after too")
 	})
-	rapid.Check(t, func(rt *rapid.T) {
+	histories(t, ofCheap, func(rt *rapid.T) {
 		e.forget()
 		e.setting("guard_min_count", 1000)
 		for round := range 2 {

@@ -47,7 +47,7 @@ func (h *history) actMeanwhile() {
 func TestRoundsEndWhateverTheHostDoesMeanwhile(t *testing.T) {
 	t.Parallel()
 	h := &history{engine: setup(t)}
-	rapid.Check(t, func(rt *rapid.T) {
+	histories(t, ofOrdinary, func(rt *rapid.T) {
 		h.rt = rt
 		h.begin()
 		h.setting("guard_percent", 100)

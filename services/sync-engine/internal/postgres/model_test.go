@@ -320,7 +320,7 @@ func (e *engine) countReported(runID string) (c syncengine.Counters) {
 func TestRoundsDecideAsTheModel(t *testing.T) {
 	t.Parallel()
 	h := &history{engine: setup(t)}
-	rapid.Check(t, func(rt *rapid.T) {
+	histories(t, ofOrdinary, func(rt *rapid.T) {
 		h.rt = rt
 		h.begin()
 		for range rapid.IntRange(2, 5).Draw(rt, "rounds") {

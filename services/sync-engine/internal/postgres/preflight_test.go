@@ -88,7 +88,7 @@ func TestAPreflightOfSeveralDirectoriesIsWhatTheRunComesTo(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
 	address := rapid.SampledFrom([]string{"a@c.de", "b@c.de", "c@c.de", "d@c.de", "e@c.de", "f@c.de"})
-	rapid.Check(t, func(rt *rapid.T) {
+	histories(t, ofCostly, func(rt *rapid.T) {
 		e.forget()
 		e.severalDirectories()
 		for _, rule := range []string{"field_display_name", "field_email", "field_role", "mark_inactive_when_disabled"} {

@@ -97,7 +97,7 @@ func TestAPreflightIsWhatTheRunComesTo(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
 	address := rapid.SampledFrom([]string{"a@c.de", "b@c.de", "c@c.de", "d@c.de", "e@c.de", "f@c.de"})
-	rapid.Check(t, func(rt *rapid.T) {
+	histories(t, ofOrdinary, func(rt *rapid.T) {
 		e.forget()
 		e.setting("custom_patterns", []string{"^temp"})
 		for _, rule := range []string{"field_display_name", "field_email", "field_role", "field_upn", "mark_inactive_when_disabled"} {
