@@ -12,7 +12,8 @@ import (
 // TestTheMainJob does what an MSP does first and compares every count with what the fleet implies,
 // computed without the engine's code.
 func TestTheMainJob(t *testing.T) {
-	w := share(t, fleet.Small)
+	t.Parallel()
+	w := start(t, stack.Options{})
 	c := w.mapped(t, "main-job")
 
 	first := sync(t, c, "initial")
