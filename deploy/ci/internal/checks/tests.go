@@ -24,13 +24,14 @@ const project = "github.com/entrasync/entrasync/"
 // acceptancePackage starts whole stacks; it runs after everything else, by itself.
 const acceptancePackage = project + "deploy/acceptance"
 
-// longest are the packages whose tests run longest, from half a minute to two. `go test` begins packages in
-// the order in which it is given them: these first, so that none of them ends alone, on one processor, when all
-// others have.
+// longest are the packages whose tests run longest, from half a minute to four, or that wait longest, for up to
+// ten seconds. `go test` begins packages in the order in which it is given them: these first, so that none of
+// them ends alone, on one processor or none, when all others have.
 var longest = []string{
 	project + "services/sync-engine/internal/postgres", project + "services/connection/servicetest", project + "services/mapping/servicetest",
 	project + "gateway/internal/gateway", project + "migrations", project + "gateway", project + "services/worker/internal/temporal",
-	project + "services/reconciliation/servicetest",
+	project + "services/reconciliation/servicetest", project + "deploy/local/stack", project + "deploy/local/internal/supervisor",
+	project + "services/connection/internal/cipp",
 }
 
 // tally counts tests by their outcome, sub-tests included.
@@ -48,9 +49,9 @@ func (s *Suite) tests(ctx context.Context, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	// One package more than there are processors: some wait for a moment to pass, and the race
+	// Two packages more than there are processors: some wait for a moment to pass, and the race
 	// detector has every test program sleep for a second before it ends.
-	atOnce := "-p=" + strconv.Itoa(runtime.NumCPU()+1)
+	atOnce := "-p=" + strconv.Itoa(runtime.NumCPU()+2)
 	return s.goTest(ctx, log, s.TestEnv, slices.Concat(s.raceFlags(ctx), []string{atOnce, "-timeout=30m"}, ordered))
 }
 
