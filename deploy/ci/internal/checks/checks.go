@@ -85,8 +85,8 @@ func (s *Suite) All(ctx context.Context) error {
 func (s *Suite) testSteps() []step {
 	return []step{
 		{name: "servers", waits: "Temporal is built once, in about 10 minutes", run: s.servers, needed: true},
-		{name: "tests", waits: "compiled and run, in about 7 minutes on two cores", run: s.tests},
-		{name: "acceptance", waits: "whole stacks are started and broken, in about 4 minutes", run: s.acceptance},
+		{name: "tests", waits: "compiled and run, in about 8 minutes on two cores", run: s.tests},
+		{name: "acceptance", waits: "whole stacks are started and broken, in about 2 minutes", run: s.acceptance},
 	}
 }
 
