@@ -16,7 +16,7 @@ import (
 // soaked are the tests that soaking does at length: random histories against reference
 // models.
 var soaked = []struct{ dir, tests string }{
-	{"./services/sync-engine/internal/postgres", "AsTheModel|AsInTheModel|WhatAListingDoes|IsWhatTheRun|HostDoesMeanwhile"},
+	{"./services/sync-engine/internal/postgres", "AsTheModel|AsInTheModel|WhatAListingDoes|IsWhatTheRun|HostDoesMeanwhile|EachMailbox"},
 }
 
 // exhausted are the tests that soaking does once, in whole, where `make test` takes a sample.
