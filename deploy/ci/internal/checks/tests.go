@@ -94,7 +94,7 @@ func (s *Suite) packages(ctx context.Context) ([]string, error) {
 // quickBuild takes a third of the processor time off what is compiled and linked, which the race
 // detector has all be done anew: nobody steps through these programs with a debugger, and GOGC lets
 // the compiler's garbage lie (see goTest), while the tests themselves run as always. The race detector brings
-// checks of unsafe pointers along; nothing of ours has one.
+// checks of unsafe pointers along; of ours only generated code has some.
 var quickBuild = []string{"-gcflags=all=-dwarf=false -d=checkptr=0", "-exec=env -u GOGC"}
 
 // goTest runs `go test -json` (always anew: the programs that tests build and start are no input
