@@ -54,8 +54,7 @@ func (r *Round) Keep(ctx context.Context, complete bool, step syncengine.Step) e
 	return nil
 }
 
-// keepNew is keepWrite where no identity of the directory is kept: to look for one takes a fifth of the
-// insertion's time.
+// keepNew is keepWrite where no identity of the directory is kept, so that no row can be in the way.
 var keepNew, _, _ = strings.Cut(keepWrite, "\nON CONFLICT")
 
 // keepsSome reports that identities of the directory are kept, by rounds before or by an attempt that did not
