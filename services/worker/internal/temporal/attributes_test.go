@@ -53,9 +53,6 @@ func TestOperatorsFindARunByWhoseItIsAndHowItIs(t *testing.T) {
 		}
 		return peertest.Done(), ctx.Err()
 	}, workflow.Limits{PageSize: 2, TenantsPerExecution: 2})
-	// Nothing is cancelled here. Each heartbeat takes the workflow's lock, for which the task that
-	// brings the list of workflows up to date waits behind all calls, and is put off.
-	b.beatAtMost = beatAtMost
 	started := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
 	require.Equal(t, "queued", b.attribute(started.WorkflowID, searchattribute.State))
 	require.Equal(t, started.RunID, b.attribute(started.WorkflowID, searchattribute.RunID))

@@ -99,7 +99,6 @@ func TestWhatAPersonWaitsForComesFirst(t *testing.T) {
 	require.True(t, slices.IsSorted(keys))
 	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 1440, FirstSyncDone: true})
 	b.scheduled()
-	described, err := b.handle(b.ctx, orchestration.RecurringSync).Describe(b.ctx)
-	require.NoError(t, err)
+	described := b.described(orchestration.RecurringSync)
 	require.Equal(t, 4, described.Schedule.Action.(*client.ScheduleWorkflowAction).Priority.PriorityKey)
 }

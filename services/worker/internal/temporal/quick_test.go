@@ -151,6 +151,7 @@ func TestCancellingABatch(t *testing.T) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}, workflow.Limits{Window: 2})
+	b.beatAtMost = often
 	b.work()
 	started := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
 	for range 2 {

@@ -107,6 +107,7 @@ func TestTheHistoriesOfThisBuildReplay(t *testing.T) {
 				<-ctx.Done()
 				return nil, ctx.Err()
 			}, workflow.Limits{Window: 3})
+			b.beatAtMost = often
 			b.work()
 			started := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
 			for range 3 {

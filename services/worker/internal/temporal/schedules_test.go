@@ -21,7 +21,7 @@ import (
 // recurring sync.
 func (b *bundle) scheduled() orchestration.ScheduleState {
 	b.t.Helper()
-	require.NoError(b.t, b.apply.Do(b.ctx))
+	answered(b, func() (any, error) { return nil, b.apply.Do(b.ctx) })
 	b.t.Cleanup(func() {
 		for what := range recurrings {
 			_ = b.handle(context.WithoutCancel(b.t.Context()), what).Delete(context.WithoutCancel(b.t.Context()))
@@ -32,9 +32,13 @@ func (b *bundle) scheduled() orchestration.ScheduleState {
 
 func (b *bundle) state(what orchestration.Recurring) orchestration.ScheduleState {
 	b.t.Helper()
-	state, err := b.schedules.Schedule(b.ctx, what)
-	require.NoError(b.t, err)
-	return state
+	return answered(b, func() (orchestration.ScheduleState, error) { return b.schedules.Schedule(b.ctx, what) })
+}
+
+// described is the schedule as Temporal has it.
+func (b *bundle) described(what orchestration.Recurring) *client.ScheduleDescription {
+	b.t.Helper()
+	return answered(b, func() (*client.ScheduleDescription, error) { return b.handle(b.ctx, what).Describe(b.ctx) })
 }
 
 func (b *bundle) handle(ctx context.Context, what orchestration.Recurring) client.ScheduleHandle {
@@ -56,8 +60,7 @@ func TestManagedTenantsAreLookedForEveryDay(t *testing.T) {
 	state := b.state(orchestration.RecurringDiscovery)
 	require.Equal(t, day, state.Plan)
 	require.WithinDuration(t, time.Now().Add(12*time.Hour+13*time.Hour), *state.NextRunAt, 14*time.Hour, "not right after a person did it")
-	described, err := b.handle(b.ctx, orchestration.RecurringDiscovery).Describe(b.ctx)
-	require.NoError(t, err)
+	described := b.described(orchestration.RecurringDiscovery)
 	require.Equal(t, enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, described.Schedule.Policy.Overlap)
 	require.Less(t, described.Schedule.Policy.CatchupWindow, 24*time.Hour, "an outage is followed by one at most")
 	require.Positive(t, described.Schedule.Spec.Jitter)
@@ -71,9 +74,7 @@ func TestManagedTenantsAreLookedForEveryDay(t *testing.T) {
 	b.connection.SetStatus("validation_failed")
 	b.scheduled()
 	require.Equal(t, day, b.state(orchestration.RecurringDiscovery).Plan)
-	described, err = b.handle(b.ctx, orchestration.RecurringDiscovery).Describe(b.ctx)
-	require.NoError(t, err)
-	require.Equal(t, begins, described.Schedule.Spec.StartAt)
+	require.Equal(t, begins, b.described(orchestration.RecurringDiscovery).Schedule.Spec.StartAt)
 
 	due := b.due(orchestration.RecurringDiscovery)
 	var started workflow.StartScheduledOutput
@@ -113,8 +114,7 @@ func TestAScheduleFollowsWhatItsTenantWants(t *testing.T) {
 	state := b.scheduled()
 	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: time.Hour}, state.Plan)
 	require.WithinDuration(t, time.Now().Add(33*time.Minute), *state.NextRunAt, 40*time.Minute)
-	described, err := b.handle(b.ctx, orchestration.RecurringSync).Describe(b.ctx)
-	require.NoError(t, err)
+	described := b.described(orchestration.RecurringSync)
 	require.Equal(t, 6*time.Minute, described.Schedule.Spec.Jitter)
 	require.Equal(t, enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, described.Schedule.Policy.Overlap)
 	require.Equal(t, 10*time.Minute, described.Schedule.Policy.CatchupWindow)
@@ -210,16 +210,14 @@ func (b *bundle) due(what orchestration.Recurring) *client.ScheduleWorkflowExecu
 	before := b.actions(what)
 	require.NoError(b.t, b.handle(b.ctx, what).Trigger(b.ctx, client.ScheduleTriggerOptions{}))
 	b.eventually(func() bool { return b.actions(what) > before })
-	described, err := b.handle(b.ctx, what).Describe(b.ctx)
-	require.NoError(b.t, err)
-	return described.Info.RecentActions[len(described.Info.RecentActions)-1].StartWorkflowResult
+	started := b.described(what).Info.RecentActions
+	return started[len(started)-1].StartWorkflowResult
 }
 
 // actions is how many runs the schedule has started.
 func (b *bundle) actions(what orchestration.Recurring) int {
-	described, err := b.handle(b.ctx, what).Describe(b.ctx)
-	require.NoError(b.t, err)
-	return described.Info.NumActions
+	b.t.Helper()
+	return b.described(what).Info.NumActions
 }
 
 // TestAnOutageIsFollowedByOneRun has the schedule make up for a day of hourly starts at once, also such

@@ -2,6 +2,7 @@ package temporal
 
 import (
 	"context"
+	"errors"
 	"os"
 	"sync"
 	"testing"
@@ -29,6 +30,17 @@ const (
 	addressVariable = "ENTRASYNC_TEST_TEMPORAL_ADDR"
 	namespace       = "entrasync-test"
 	mostWait        = 2 * time.Minute
+)
+
+// How often at most the activities of a worker send a heartbeat. The SDK gives a heartbeat as long to
+// arrive, a second at least; one that does not arrive cancels the try, and there is another.
+const (
+	// rarely leaves a heartbeat half of the time after which Temporal takes a worker for dead: no try of a
+	// busy machine is lost. Nor do heartbeats hold up what waits for the lock of their workflow: the task
+	// that brings the list of workflows up to date is put off after each.
+	rarely = 10 * time.Second
+	// often is for tests that cancel, whatever the number of tries: a cancellation arrives with a heartbeat.
+	often = 100 * time.Millisecond
 )
 
 // inClear is how Temporal keeps what has no key.
@@ -77,7 +89,7 @@ func setupWith(t *testing.T, groups []*syncenginev1.ClientTenants, round peertes
 	b := &bundle{
 		t: t, tenant: id, queue: "test-" + id, client: dial(t, payloads), payloads: payloads,
 		engine: peertest.NewEngine(groups, round), discovery: &peertest.Discovery{}, connection: &peertest.Connection{},
-		beatAtMost: 100 * time.Millisecond,
+		beatAtMost: rarely,
 		ctx:        tenant.With(t.Context(), tenant.Call{Tenant: tenant.ID(id), Actor: tenant.Actor{ID: "user-1", Type: "user"}}),
 	}
 	network := rpctest.New(t)
@@ -172,6 +184,23 @@ func received[T any](b *bundle, from <-chan T) (value T) {
 func (b *bundle) eventually(condition func() bool) {
 	b.t.Helper()
 	require.Eventually(b.t, condition, mostWait, 20*time.Millisecond)
+}
+
+// answered asks Temporal until it answers in time. Its client ends a call after 10 s, which a busy machine
+// may need; those who call the product's code try again then, too.
+func answered[T any](b *bundle, ask func() (T, error)) (answer T) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, mostWait)
+	defer cancel()
+	for {
+		answer, err := ask()
+		late := new(serviceerror.DeadlineExceeded)
+		if ctx.Err() == nil && (errors.Is(err, context.DeadlineExceeded) || errors.As(err, &late)) {
+			continue
+		}
+		require.NoError(b.t, err)
+		return answer
+	}
 }
 
 // started starts a run.

@@ -280,15 +280,12 @@ func TestADisconnectCancelsRunsAndPausesTheSchedule(t *testing.T) {
 	t.Parallel()
 	begun := make(chan struct{}, 10)
 	b := setup(t, peertest.Groups(1, 1), endless(begun), workflow.Limits{})
+	b.beatAtMost = beatAtMost
 	b.work()
 	perform := b.performer(b.workflows)
 	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 1440, FirstSyncDone: true})
 	b.scheduled()
-	paused := func() bool {
-		state, err := b.schedules.Schedule(b.ctx, orchestration.RecurringSync)
-		require.NoError(t, err)
-		return state.Paused
-	}
+	paused := func() bool { return b.state(orchestration.RecurringSync).Paused }
 	start := b.effect("start_initial_sync")
 	started, err := perform.Do(b.ctx, start)
 	require.NoError(t, err)
@@ -384,6 +381,7 @@ func TestADisconnectDoneAgainLeavesWhatBeganLaterAlone(t *testing.T) {
 	t.Parallel()
 	begun := make(chan struct{}, 10)
 	b := setup(t, peertest.Groups(1, 1), endless(begun), workflow.Limits{})
+	b.beatAtMost = beatAtMost
 	b.work()
 	first := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
 	<-begun

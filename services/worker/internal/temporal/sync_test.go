@@ -193,6 +193,7 @@ func TestCancellingClosesTheRun(t *testing.T) {
 	t.Parallel()
 	begun := make(chan struct{}, 100)
 	b := setup(t, peertest.Groups(12, 1), endless(begun), workflow.Limits{})
+	b.beatAtMost = often
 	b.work()
 	started := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
 	for range 8 {
