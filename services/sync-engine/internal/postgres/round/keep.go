@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed" // the statements
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -33,7 +32,7 @@ func (r *Round) Keep(ctx context.Context, complete bool, step syncengine.Step) e
 	if err == nil {
 		statements := []string{keep, keepWrite}
 		if !known {
-			statements[1] = keepNew
+			statements[1] = unopposed(keepWrite)
 		}
 		if complete && r.delta {
 			statements = append(statements, keptForgetChanged)
@@ -53,9 +52,6 @@ func (r *Round) Keep(ctx context.Context, complete bool, step syncengine.Step) e
 	}
 	return nil
 }
-
-// keepNew is keepWrite where no identity of the directory is kept, so that no row can be in the way.
-var keepNew, _, _ = strings.Cut(keepWrite, "\nON CONFLICT")
 
 // keepsSome reports that identities of the directory are kept, by rounds before or by an attempt that did not
 // come to its end. Rounds of the directory alone keep them, one at a time.

@@ -37,7 +37,7 @@ var (
 func (r *Round) reportPlan(ctx context.Context, tx pgx.Tx, of span, c counted) error {
 	var statements []string
 	if c.changes.Created > 0 {
-		statements = append(statements, r.reportOnce(reportCreated))
+		statements = append(statements, r.reported(reportCreated))
 	}
 	if c.changes.Linked+c.changes.Updated+c.changes.Reactivated+c.changes.Inactivated > 0 {
 		statements = append(statements, reportChanged)
@@ -45,13 +45,20 @@ func (r *Round) reportPlan(ctx context.Context, tx pgx.Tx, of span, c counted) e
 	return exec(ctx, tx, r.args(of), statements...)
 }
 
-// reportOnce lets a statement leave alone what an earlier attempt of the round
-// reported. To look for that takes a fifth of the insertion's time.
-func (r *Round) reportOnce(sql string) string {
+// reported is a statement that leaves alone what an earlier attempt of the round reported; of the first
+// attempt it does not look for that.
+func (r *Round) reported(sql string) string {
 	if r.managed.StartedAt == nil {
-		return sql
+		return unopposed(sql)
 	}
-	return strings.TrimSuffix(sql, ";\n") + "\nON CONFLICT DO NOTHING;\n"
+	return sql
+}
+
+// unopposed is an insertion without its ON CONFLICT, for rows that none can be in the way of: to look for
+// such rows takes a fifth of its time.
+func unopposed(sql string) string {
+	insertion, _, _ := strings.Cut(sql, "\nON CONFLICT")
+	return insertion
 }
 
 // ReportPlan implements syncengine.Round.
@@ -85,7 +92,7 @@ func (r *Round) ReportQueued(ctx context.Context, after, upTo int, decided []str
 
 // ReportStaged implements syncengine.Round.
 func (r *Round) ReportStaged(ctx context.Context, everybody bool, step syncengine.Step) error {
-	statements := []string{r.reportOnce(reportStaged)}
+	statements := []string{r.reported(reportStaged)}
 	if everybody {
 		statements = append(statements, reportUnchanged)
 	}
@@ -94,7 +101,7 @@ func (r *Round) ReportStaged(ctx context.Context, everybody bool, step syncengin
 	})
 	if err == nil && r.delta {
 		err = r.eachOf(ctx, keptNext, step, func(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
-			return exec(ctx, tx, args, r.reportOnce(reportKept))
+			return exec(ctx, tx, args, r.reported(reportKept))
 		})
 	}
 	if err == nil && r.delta && everybody {

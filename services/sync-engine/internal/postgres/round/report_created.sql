@@ -7,4 +7,5 @@ SELECT @tenant, @run, @managed_tenant, s.object_id, 'created', s.contact_id, s.f
        ARRAY[s.full_name, s.email, s.phone, s.role, CASE WHEN @field_upn THEN s.upn ELSE '' END]
 FROM plan p JOIN stage s ON s.n = p.n
 WHERE p.n > @after AND p.n <= @up_to AND p.action = 'create'
-ORDER BY s.object_id;
+ORDER BY s.object_id
+ON CONFLICT DO NOTHING;

@@ -15,4 +15,5 @@ LEFT JOIN LATERAL (
 ) l ON true
 WHERE k.entra_tenant_id = @directory AND k.entra_object_id > @after_id AND k.entra_object_id <= @up_to_id
   AND (k.failure IS NOT NULL OR k.verdict IS NOT NULL) AND s.found IS NULL AND r.found IS NULL
-ORDER BY k.entra_object_id;
+ORDER BY k.entra_object_id
+ON CONFLICT DO NOTHING;

@@ -14,4 +14,5 @@ LEFT JOIN LATERAL (
 ) l ON true
 WHERE s.n > @after AND s.n <= @up_to AND (s.failure IS NOT NULL OR s.verdict IS NOT NULL)
   AND (s.failure IS NOT NULL OR s.verdict IS NOT NULL AND (l.client_id IS NULL OR s.verdict <> 'account_disabled' AND l.client_id = @client))
-ORDER BY s.object_id;
+ORDER BY s.object_id
+ON CONFLICT DO NOTHING;
