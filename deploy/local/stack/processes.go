@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/entrasync/entrasync/deploy/local/internal/child"
@@ -227,8 +228,21 @@ func programVersion(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("a program is missing: %w", err)
 	}
+	written := fmt.Sprint(info.Size(), info.ModTime().UnixNano())
 	if info.Size() > small {
-		return fmt.Sprint(info.Size(), info.ModTime().UnixNano()), nil
+		return written, nil
 	}
-	return file.Digest(path)
+	of := path + " " + written
+	if known, found := digests.Load(of); found {
+		return known.(string), nil
+	}
+	digest, err := file.Digest(path)
+	if err == nil {
+		digests.Store(of, digest)
+	}
+	return digest, err
 }
+
+// digests are those of programs, by path, size and time: several processes run one program, and a process
+// that starts several stacks, as a test does, would read all of them for each.
+var digests sync.Map
