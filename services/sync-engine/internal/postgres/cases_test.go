@@ -121,6 +121,8 @@ var cases = map[string]func(c *caseFile, lines []string) []string{
 	"decisions": func(c *caseFile, _ []string) []string { c.round(); return c.decisions(0, false) },
 	// What the directory is mapped to from here on: client, other or nobody.
 	"mapping": (*caseFile).mapTo,
+	// The same, while the engine has not heard of it yet.
+	"mapping just now": func(c *caseFile, lines []string) []string { c.remap(mappedTo[lines[0]]); return nil },
 	// What a person decides about orphaned links: relink or leave.
 	"orphans": func(c *caseFile, lines []string) []string {
 		_, err := c.decide(lines[0])
@@ -283,8 +285,11 @@ func (c *caseFile) partly(lines []string) []string {
 	return nil
 }
 
+// mappedTo are the clients that a case names; nobody is none.
+var mappedTo = map[string]string{"client": client, "other": other, "nobody": ""}
+
 func (c *caseFile) mapTo(lines []string) []string {
-	c.remap(map[string]string{"client": client, "other": other, "nobody": ""}[lines[0]])
+	c.remap(mappedTo[lines[0]])
 	c.followed()
 	return nil
 }

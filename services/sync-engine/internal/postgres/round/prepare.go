@@ -83,7 +83,7 @@ func (r *Round) tally(ctx context.Context, tx pgx.Tx, t *syncengine.Tally) error
 	}
 	t.Identities = r.staged - repeats - r.plan.left
 	t.Passed = t.Identities - t.Failed - filtered
-	if err := tx.QueryRow(ctx, tallyListed).Scan(&links, &t.ActiveLinks, &passed); err != nil {
+	if err := tx.QueryRow(ctx, tallyListed, r.args(everything)).Scan(&links, &t.ActiveLinks, &passed); err != nil {
 		return err
 	}
 	r.plan.links, r.plan.allLinked = links > 0, passed == t.Passed
