@@ -113,6 +113,8 @@ var cases = map[string]func(c *caseFile, lines []string) []string{
 	"asked": func(c *caseFile, _ []string) []string { return c.askedFor() },
 	// What changed of a user besides, as JSON, in the next list of changes: no more is named.
 	"a part of a change": (*caseFile).partly,
+	// All that the next list of changes says, a page a line: of a user, as JSON, no more than this, or "left" and an id.
+	"a list of changes": (*caseFile).listChanges,
 	// A round: how it ended, then what the feed says and what waits for a person.
 	"round": func(c *caseFile, _ []string) []string { return c.play(false) },
 	// The same without writing anything.
@@ -281,6 +283,24 @@ func (c *caseFile) partly(lines []string) []string {
 		}
 		c.dir.changes = nil
 		return []change{{users: users, removed: removed}}
+	}
+	return nil
+}
+
+func (c *caseFile) listChanges(lines []string) []string {
+	pages := make([]change, len(lines))
+	for i, line := range lines {
+		if id, left := strings.CutPrefix(line, "left "); left {
+			pages[i].removed = []string{id}
+			continue
+		}
+		var u syncengine.User
+		require.NoError(c.t, json.Unmarshal([]byte(line), &u))
+		pages[i].users = []syncengine.User{without(u, empty(&u))}
+	}
+	c.dir.changes = func([]syncengine.User, []string) []change {
+		c.dir.changes = nil
+		return pages
 	}
 	return nil
 }

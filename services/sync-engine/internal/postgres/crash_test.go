@@ -208,8 +208,13 @@ func TestHostBatchBetweenRangesIsDecidedAgain(t *testing.T) {
 
 // roundMeanwhile does a round, and act once, between its plan and its first range.
 func (e *engine) roundMeanwhile(t require.TestingT, act func()) syncengine.ManagedTenant {
-	run, acted := e.started(syncengine.TypeAllTenants, false), false
-	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+	return e.syncedMeanwhile(t, e.started(syncengine.TypeAllTenants, false).ID, act)
+}
+
+// syncedMeanwhile does the round of a run so.
+func (e *engine) syncedMeanwhile(t require.TestingT, runID string, act func()) syncengine.ManagedTenant {
+	acted := false
+	_, err := e.sync.Do(e.ctx(), runID, managed, func(p syncengine.Progress) error {
 		if p.Phase == syncengine.PhaseApplying && !acted {
 			acted = true
 			act()
@@ -217,7 +222,7 @@ func (e *engine) roundMeanwhile(t require.TestingT, act func()) syncengine.Manag
 		return nil
 	})
 	require.NoError(t, err)
-	return e.finished(run.ID)
+	return e.finished(runID)
 }
 
 // TestAnItemThatArisesMeanwhileWaitsInTheNextRoundToo has the host write two contacts of somebody whom the

@@ -41,6 +41,12 @@ func (e *engine) decideHeld(of syncengine.ManagedTenant, decision, digest string
 // approved approves what was held and does the run that was started for it.
 func (e *engine) approved(of syncengine.ManagedTenant) syncengine.ManagedTenant {
 	e.t.Helper()
+	return e.approvedMeanwhile(of, func() {})
+}
+
+// approvedMeanwhile acts once too, between the plan of that run and its first range.
+func (e *engine) approvedMeanwhile(of syncengine.ManagedTenant, act func()) syncengine.ManagedTenant {
+	e.t.Helper()
 	_, run, err := e.decideHeld(of, syncengine.DecisionApprove, of.Held.Digest)
 	require.NoError(e.t, err)
 	require.Equal(e.t, 1, e.count(`SELECT count(*) FROM outbox WHERE id = $1 AND kind = 'run_created'`, run.ID), "the worker starts it, whatever dies now")
@@ -49,9 +55,7 @@ func (e *engine) approved(of syncengine.ManagedTenant) syncengine.ManagedTenant 
 	require.NoError(e.t, err)
 	require.Equal(e.t, syncengine.StateRunning, state)
 	require.Equal(e.t, 1, covered)
-	_, err = e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
-	require.NoError(e.t, err)
-	return e.finished(run.ID)
+	return e.syncedMeanwhile(e.t, run.ID, act)
 }
 
 func (e *engine) inactive() int {
@@ -123,6 +127,29 @@ func TestAnApprovalIsForItsSetAlone(t *testing.T) {
 	done := e.approved(again)
 	require.Equal(t, 8, e.inactive())
 	require.Equal(t, syncengine.StateCompleted, done.State)
+}
+
+// TestAGuardHoldsWhereTheHostWritesMeanwhile: what is decided again, since the host wrote between the plan
+// and its first range, is held, and let through, as the plan was.
+func TestAGuardHoldsWhereTheHostWritesMeanwhile(t *testing.T) {
+	t.Parallel()
+	e, users := setup(t), crowd(12)
+	e.dir.users = users
+	e.round()
+	write := func() {
+		e.host(syncengine.ContactRecord{ExternalID: ptr("h"), ClientID: ptr(client), FullName: "By the host", Email: ptr(fmt.Sprintf("h%d@c.de", e.seq()))})
+	}
+	e.dir.users = disabled(users, 0, 1, 2, 3)
+	held := e.roundMeanwhile(t, write)
+	require.Equal(t, syncengine.StateHeld, held.State)
+	require.Equal(t, 4, held.Held.Count)
+	require.Zero(t, e.inactive())
+	e.dir.users = disabled(users, 0, 1, 2, 3, 4, 5, 6, 7)
+	again := e.approvedMeanwhile(held, write)
+	require.Equal(t, syncengine.StateHeld, again.State)
+	require.Equal(t, 4, again.Held.Count)
+	require.Equal(t, 4, again.Counters.Inactivated)
+	require.Equal(t, []string{"o-0", "o-1", "o-2", "o-3"}, e.rows(`SELECT entra_object_id FROM contacts WHERE inactive ORDER BY 1`))
 }
 
 // TestAnApprovalIsUsedOnce: whoever approves beside another, or again, gets the one run; that

@@ -57,3 +57,28 @@ func TestAContactShowsWhereItCameFrom(t *testing.T) {
 	require.Equal(t, client, left.History[0].OldClientID)
 	require.Equal(t, linkedAt, left.History[0].LinkedAt.UTC())
 }
+
+// TestWhoLeavesWhileItsLinkWaitsIsNotGone: a link that is to be given a contact of the new client counts as
+// none, whoever its identity was at the old one, by a listing and by a list of changes alike.
+func TestWhoLeavesWhileItsLinkWaitsIsNotGone(t *testing.T) {
+	t.Parallel()
+	for _, full := range []bool{true, false} {
+		e := setup(t)
+		ann, bob := person("o-ann", "Ann Lee", "ann@corp.example"), person("o-bob", "Bob Ray", "bob@corp.example")
+		e.dir.users = []syncengine.User{ann, bob}
+		e.round()
+		for _, external := range []string{"h-1", "h-2"} {
+			e.host(syncengine.ContactRecord{ExternalID: &external, ClientID: ptr(other), FullName: "Ann Lee", Email: &ann.Mail})
+		}
+		e.remap(other)
+		e.followed()
+		require.Equal(t, syncengine.Counters{Ambiguous: 1, Created: 1}, e.relink())
+		e.dir.users, e.dir.expired = []syncengine.User{bob}, full
+		require.Equal(t, syncengine.Counters{Unchanged: 1}, e.round().Counters)
+		old := e.rows(`SELECT contact_id::text FROM entra_contact_links WHERE entra_object_id = 'o-ann'`)[0]
+		_, shown, err := syncengine.NewShowContact(e.store).Do(e.ctx(), old)
+		require.NoError(t, err)
+		require.Equal(t, "orphaned", shown.Link.Status)
+		require.Nil(t, shown.Link.GoneAt, "everybody listed: %v", full)
+	}
+}
