@@ -10,6 +10,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pgtest"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 )
@@ -368,6 +369,39 @@ func TestMappedTenantsInOrderOfConfirmation(t *testing.T) {
 	none, err := b.internal.GetMappedTenant(b.ctx(), &mappingv1.GetMappedTenantRequest{ManagedTenantId: uuid.NewString()})
 	require.NoError(t, err)
 	require.Nil(t, none.GetTenant())
+}
+
+// TestAManagedTenantMayHaveToExist: whoever reads its mapping can tell one that is not mapped from an
+// id that no managed tenant has. Discovery is asked only then.
+func TestAManagedTenantMayHaveToExist(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tenants, clients := b.discover("A", "a.example", "B", "b.example", "C", "c.example"), b.add("Shared", "")
+	b.mustConfirm(decide(tenants[0], "map", clients[0]), decide(tenants[1], "skip"))
+	find := func(id string, mustExist bool) (*mappingv1.MappedTenant, error) {
+		answer, err := b.internal.GetMappedTenant(b.ctx(), &mappingv1.GetMappedTenantRequest{ManagedTenantId: id, MustExist: mustExist})
+		return answer.GetTenant(), err
+	}
+	for _, known := range tenants[1:] {
+		none, err := find(known, true)
+		require.NoError(t, err)
+		require.Nil(t, none)
+	}
+	for _, unknown := range []string{uuid.NewString(), "no id of ours"} {
+		_, err := find(unknown, true)
+		require.Equal(t, errs.NotFound, errs.KindOf(err))
+		require.Equal(t, "managed_tenant_not_found", errs.ReasonOf(err))
+	}
+
+	b.found.fail(errs.Of(reason.Unavailable))
+	_, err := find(tenants[1], true)
+	require.Equal(t, errs.Unavailable, errs.KindOf(err))
+	one, err := find(tenants[0], true)
+	require.NoError(t, err)
+	require.Equal(t, clients[0], one.GetClientId())
+	none, err := find(uuid.NewString(), false)
+	require.NoError(t, err)
+	require.Nil(t, none)
 }
 
 func TestTenantsAreKeptApart(t *testing.T) {

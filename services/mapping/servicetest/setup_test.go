@@ -88,6 +88,32 @@ func (f *found) StreamManagedTenants(req *discoveryv1.StreamManagedTenantsReques
 	return nil
 }
 
+// known is what the service reads of discovery, without the network.
+type known struct{ *found }
+
+// List implements mapping.ManagedTenants.
+func (k known) List(ctx context.Context, ids []string) (list []mapping.ManagedTenant, err error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	wanted := setOf(ids)
+	for _, t := range k.tenants[string(id)] {
+		if wanted[t.GetManagedTenantId()] {
+			list = append(list, mapping.ManagedTenant{ID: t.GetManagedTenantId()})
+		}
+	}
+	return list, k.down
+}
+
+// CountOthers implements mapping.ManagedTenants.
+func (k known) CountOthers(ctx context.Context, ids []string) (int32, error) {
+	resp, err := k.CountManagedTenants(ctx, &discoveryv1.CountManagedTenantsRequest{ExceptIds: ids})
+	return resp.GetCount(), err
+}
+
 func setOf(ids []string) map[string]bool {
 	set := make(map[string]bool, len(ids))
 	for _, id := range ids {
@@ -162,7 +188,7 @@ func setupWaiting(t testing.TB, settle time.Duration) *bundle {
 	b.effects = orchestrationv1.NewEffectServiceClient(network.Dial("worker", "mapping", address))
 	store := postgres.NewStore(b.db.Pool("mapping"), newUUID)
 	b.internal = rpc.NewInternal(rpc.UseCases{
-		ListMapped: mapping.NewListMapped(store), FindMapped: mapping.NewFindMapped(store), ResolveClients: mapping.NewResolveClients(store),
+		ListMapped: mapping.NewListMapped(store), FindMapped: mapping.NewFindMapped(known{b.found}, store), ResolveClients: mapping.NewResolveClients(store),
 		CreateClients: mapping.NewCreateClients(store, b.clock.Now, newID), Summarise: mapping.NewSummarise(nil, store),
 	})
 	return b

@@ -41,9 +41,9 @@ func TestAPersonIsExplainedOverTheWire(t *testing.T) {
 	gone, err := b.explain.Explain(ctx, &syncenginev1.ExplainRequest{ManagedTenantId: managed, EntraObjectId: "0b0b0b0b-0000-4000-8000-00000000000B"})
 	require.NoError(t, err)
 	require.Equal(t, "not_synced deleted_upstream", gone.GetOutcome()+" "+gone.GetReason())
-	unmapped, err := b.explain.Explain(ctx, &syncenginev1.ExplainRequest{ManagedTenantId: "unknown", EntraObjectId: "0a0a0a0a-0000-4000-8000-00000000000a"})
+	nowhere, err := b.explain.Explain(ctx, &syncenginev1.ExplainRequest{ManagedTenantId: unmapped, EntraObjectId: "0a0a0a0a-0000-4000-8000-00000000000a"})
 	require.NoError(t, err)
-	require.Equal(t, "not_mapped", unmapped.GetReason())
+	require.Equal(t, "not_synced not_mapped", nowhere.GetOutcome()+" "+nowhere.GetReason())
 
 	for _, bad := range []*syncenginev1.ExplainRequest{
 		{ManagedTenantId: managed}, {UserPrincipalName: "a@b.example", Query: "a"}, {UserPrincipalName: "a/b@c.example"}, {EntraObjectId: "../me"},
@@ -58,4 +58,19 @@ func TestAPersonIsExplainedOverTheWire(t *testing.T) {
 	}
 	_, err = b.explain.Explain(ctx, &syncenginev1.ExplainRequest{Query: "nobody"})
 	require.Equal(t, "not_found", errs.ReasonOf(err))
+}
+
+func TestNobodyOfAManagedTenantThatDoesNotExistIsExplained(t *testing.T) {
+	t.Parallel()
+	ctx, b := setup(t)
+	for _, id := range []string{"unknown", "55555555-5555-4555-8555-555555555555"} {
+		for _, req := range []*syncenginev1.ExplainRequest{
+			{EntraObjectId: "0a0a0a0a-0000-4000-8000-00000000000a"}, {UserPrincipalName: "ann@corp.example"}, {Query: "ann@corp.example"},
+		} {
+			req.ManagedTenantId = id
+			_, err := b.explain.Explain(ctx, req)
+			require.Equal(t, errs.NotFound, errs.KindOf(err), req)
+			require.Equal(t, "managed_tenant_not_found", errs.ReasonOf(err), req)
+		}
+	}
 }

@@ -8,10 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
 
+	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
@@ -26,6 +28,7 @@ const (
 	clientID = "33333333-3333-4333-8333-333333333333"
 	managed  = "22222222-2222-4222-8222-222222222222"
 	entra    = "11111111-1111-4111-8111-111111111111"
+	unmapped = "44444444-4444-4444-8444-444444444444" // a managed tenant that has no client
 )
 
 // connection plays the connection service.
@@ -55,7 +58,10 @@ func (*mappings) ListMappedTenants(context.Context, *mappingv1.ListMappedTenants
 }
 
 func (*mappings) GetMappedTenant(_ context.Context, req *mappingv1.GetMappedTenantRequest) (*mappingv1.GetMappedTenantResponse, error) {
-	if req.GetManagedTenantId() != managed {
+	switch id := req.GetManagedTenantId(); {
+	case req.GetMustExist() && id != managed && id != unmapped:
+		return nil, errs.Of(reason.ManagedTenantNotFound)
+	case id != managed:
 		return &mappingv1.GetMappedTenantResponse{}, nil
 	}
 	return &mappingv1.GetMappedTenantResponse{Tenant: mapped}, nil

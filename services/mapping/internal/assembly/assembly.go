@@ -56,7 +56,7 @@ func Register(
 		ExportCSV:      mapping.NewExportCSV(managedTenants, store),
 		ImportCSV:      mapping.NewImportCSV(managedTenants, store, effects, now),
 		ListMapped:     mapping.NewListMapped(store),
-		FindMapped:     mapping.NewFindMapped(store),
+		FindMapped:     mapping.NewFindMapped(managedTenants, store),
 		ResolveClients: mapping.NewResolveClients(store),
 		CreateClients:  mapping.NewCreateClients(store, now, pg.NewID),
 		Summarise:      mapping.NewSummarise(managedTenants, store),

@@ -37,7 +37,7 @@ func (s *Internal) ListMappedTenants(ctx context.Context, req *mappingv1.ListMap
 // GetMappedTenant returns the mapping of one managed tenant.
 func (s *Internal) GetMappedTenant(ctx context.Context, req *mappingv1.GetMappedTenantRequest,
 ) (*mappingv1.GetMappedTenantResponse, error) {
-	found, err := s.use.FindMapped.Do(ctx, req.GetManagedTenantId())
+	found, err := s.use.FindMapped.Do(ctx, req.GetManagedTenantId(), req.GetMustExist())
 	if err != nil || found == nil {
 		return &mappingv1.GetMappedTenantResponse{}, err
 	}

@@ -39,7 +39,17 @@ func (m *Mapping) Counts(ctx context.Context) (syncengine.MappingCounts, error) 
 func (m *Mapping) MappedTenant(ctx context.Context, managedTenantID string) (syncengine.MappedTenant, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, outage)
 	defer cancel()
-	answer, err := m.mapping.GetMappedTenant(ctx, &mappingv1.GetMappedTenantRequest{ManagedTenantId: managedTenantID}, grpc.WaitForReady(true))
+	return m.mapped(ctx, &mappingv1.GetMappedTenantRequest{ManagedTenantId: managedTenantID}, grpc.WaitForReady(true))
+}
+
+// ExistingTenant is the active mapping of one managed tenant; false without one. errs.NotFound, reason
+// managed_tenant_not_found, where there is no such managed tenant.
+func (m *Mapping) ExistingTenant(ctx context.Context, managedTenantID string) (syncengine.MappedTenant, bool, error) {
+	return m.mapped(ctx, &mappingv1.GetMappedTenantRequest{ManagedTenantId: managedTenantID, MustExist: true})
+}
+
+func (m *Mapping) mapped(ctx context.Context, req *mappingv1.GetMappedTenantRequest, opts ...grpc.CallOption) (syncengine.MappedTenant, bool, error) {
+	answer, err := m.mapping.GetMappedTenant(ctx, req, opts...)
 	if err != nil || answer.GetTenant() == nil {
 		return syncengine.MappedTenant{}, false, err
 	}

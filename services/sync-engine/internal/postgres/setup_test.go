@@ -247,6 +247,11 @@ func (m *fakeMapping) MappedTenant(_ context.Context, id string) (syncengine.Map
 	return syncengine.MappedTenant{}, false, nil
 }
 
+// ExistingTenant has every managed tenant exist.
+func (m *fakeMapping) ExistingTenant(ctx context.Context, id string) (syncengine.MappedTenant, bool, error) {
+	return m.MappedTenant(ctx, id)
+}
+
 func (m *fakeMapping) EachMappedTenant(_ context.Context, clientID string, f func(syncengine.MappedTenant) error) error {
 	for _, t := range m.tenants {
 		if clientID == "" || t.ClientID == clientID {

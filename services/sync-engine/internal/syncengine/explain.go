@@ -132,6 +132,13 @@ type ExplainStore interface {
 	OpenExplanation(ctx context.Context, of ManagedTenant) (ExplainRound, error)
 }
 
+// ExplainMapping reads what a managed tenant is mapped to.
+type ExplainMapping interface {
+	// ExistingTenant is the active mapping of one managed tenant; false without one.
+	// errs.NotFound, reason managed_tenant_not_found, where there is no such managed tenant.
+	ExistingTenant(ctx context.Context, managedTenantID string) (MappedTenant, bool, error)
+}
+
 // ExplainSettings are those that rounds go by.
 type ExplainSettings interface {
 	RoundSettings(ctx context.Context, managedTenantID string, now time.Time) (Settings, error)
@@ -143,18 +150,18 @@ type Explain struct {
 	store    ExplainStore
 	settings ExplainSettings
 	users    UserSource
-	mapping  RoundMapping
+	mapping  ExplainMapping
 	queue    Queue
 	now      func() time.Time
 }
 
 // NewExplain wires the use case.
-func NewExplain(store ExplainStore, settings ExplainSettings, users UserSource, mapping RoundMapping, queue Queue, now func() time.Time) *Explain {
+func NewExplain(store ExplainStore, settings ExplainSettings, users UserSource, mapping ExplainMapping, queue Queue, now func() time.Time) *Explain {
 	return &Explain{store: store, settings: settings, users: users, mapping: mapping, queue: queue, now: now}
 }
 
 // Do explains. errs.NotFound, reason not_found, where nobody is known by what was asked
-// for.
+// for; reason managed_tenant_not_found.
 func (e *Explain) Do(ctx context.Context, req ExplainRequest) (Explanation, error) {
 	x := &explaining{Explain: e}
 	target, mapped, err := x.locate(ctx, req)

@@ -42,7 +42,7 @@ func (x *explaining) locate(ctx context.Context, req ExplainRequest) (*explainTa
 	if found == nil {
 		return nil, MappedTenant{}, nil
 	}
-	mapped, ok, err := x.mapping.MappedTenant(ctx, found.ManagedTenantID)
+	mapped, ok, err := x.mapping.ExistingTenant(ctx, found.ManagedTenantID)
 	if err != nil {
 		return nil, MappedTenant{}, err
 	}

@@ -2208,8 +2208,10 @@ func (x *ListMappedTenantsResponse) GetNextPageToken() string {
 type GetMappedTenantRequest struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Ask discovery about one that is not mapped, and refuse an id that no managed tenant has.
+	MustExist     bool `protobuf:"varint,2,opt,name=must_exist,json=mustExist,proto3" json:"must_exist,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetMappedTenantRequest) Reset() {
@@ -2247,6 +2249,13 @@ func (x *GetMappedTenantRequest) GetManagedTenantId() string {
 		return x.ManagedTenantId
 	}
 	return ""
+}
+
+func (x *GetMappedTenantRequest) GetMustExist() bool {
+	if x != nil {
+		return x.MustExist
+	}
+	return false
 }
 
 type GetMappedTenantResponse struct {
@@ -2819,9 +2828,11 @@ const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"\fconfirmed_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vconfirmedAt\"\x81\x01\n" +
 	"\x19ListMappedTenantsResponse\x12<\n" +
 	"\atenants\x18\x01 \x03(\v2\".entrasync.mapping.v1.MappedTenantR\atenants\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"O\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"n\n" +
 	"\x16GetMappedTenantRequest\x125\n" +
-	"\x11managed_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\"U\n" +
+	"\x11managed_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\x12\x1d\n" +
+	"\n" +
+	"must_exist\x18\x02 \x01(\bR\tmustExist\"U\n" +
 	"\x17GetMappedTenantResponse\x12:\n" +
 	"\x06tenant\x18\x01 \x01(\v2\".entrasync.mapping.v1.MappedTenantR\x06tenant\">\n" +
 	"\x1bCreateDecidedClientsRequest\x12\x1f\n" +

@@ -517,7 +517,8 @@ type MappingInternalServiceClient interface {
 	// ListMappedTenants pages through the mapped tenants in order of confirmation, or through those whose
 	// client is still to be created.
 	ListMappedTenants(ctx context.Context, in *ListMappedTenantsRequest, opts ...grpc.CallOption) (*ListMappedTenantsResponse, error)
-	// GetMappedTenant returns the active mapping of one managed tenant.
+	// GetMappedTenant returns the active mapping of one managed tenant. Reason
+	// managed_tenant_not_found, where must_exist asks for it.
 	GetMappedTenant(ctx context.Context, in *GetMappedTenantRequest, opts ...grpc.CallOption) (*GetMappedTenantResponse, error)
 	// CreateDecidedClients creates the clients of every create_new decision, once, and maps them.
 	CreateDecidedClients(ctx context.Context, in *CreateDecidedClientsRequest, opts ...grpc.CallOption) (*CreateDecidedClientsResponse, error)
@@ -595,7 +596,8 @@ type MappingInternalServiceServer interface {
 	// ListMappedTenants pages through the mapped tenants in order of confirmation, or through those whose
 	// client is still to be created.
 	ListMappedTenants(context.Context, *ListMappedTenantsRequest) (*ListMappedTenantsResponse, error)
-	// GetMappedTenant returns the active mapping of one managed tenant.
+	// GetMappedTenant returns the active mapping of one managed tenant. Reason
+	// managed_tenant_not_found, where must_exist asks for it.
 	GetMappedTenant(context.Context, *GetMappedTenantRequest) (*GetMappedTenantResponse, error)
 	// CreateDecidedClients creates the clients of every create_new decision, once, and maps them.
 	CreateDecidedClients(context.Context, *CreateDecidedClientsRequest) (*CreateDecidedClientsResponse, error)

@@ -34,7 +34,8 @@ type ExplainServiceClient interface {
 	// nothing. Name the identity by its object id, by its sign-in name, or by whatever is known of it
 	// in query: an object id, a sign-in name, an address or the beginning of a name. Without a managed
 	// tenant, those are found whom a sync has seen before. Where several may be meant, the answer has
-	// choices and nothing else. Reasons: invalid_argument; not_found, where nobody is known by it.
+	// choices and nothing else. Reasons: invalid_argument; not_found, where nobody is known by it;
+	// managed_tenant_not_found (404), where no managed tenant has the id.
 	Explain(ctx context.Context, in *ExplainRequest, opts ...grpc.CallOption) (*ExplainResponse, error)
 }
 
@@ -68,7 +69,8 @@ type ExplainServiceServer interface {
 	// nothing. Name the identity by its object id, by its sign-in name, or by whatever is known of it
 	// in query: an object id, a sign-in name, an address or the beginning of a name. Without a managed
 	// tenant, those are found whom a sync has seen before. Where several may be meant, the answer has
-	// choices and nothing else. Reasons: invalid_argument; not_found, where nobody is known by it.
+	// choices and nothing else. Reasons: invalid_argument; not_found, where nobody is known by it;
+	// managed_tenant_not_found (404), where no managed tenant has the id.
 	Explain(context.Context, *ExplainRequest) (*ExplainResponse, error)
 	mustEmbedUnimplementedExplainServiceServer()
 }

@@ -262,7 +262,8 @@ export const ExplainService: GenService<{
    * nothing. Name the identity by its object id, by its sign-in name, or by whatever is known of it
    * in query: an object id, a sign-in name, an address or the beginning of a name. Without a managed
    * tenant, those are found whom a sync has seen before. Where several may be meant, the answer has
-   * choices and nothing else. Reasons: invalid_argument; not_found, where nobody is known by it.
+   * choices and nothing else. Reasons: invalid_argument; not_found, where nobody is known by it;
+   * managed_tenant_not_found (404), where no managed tenant has the id.
    *
    * @generated from rpc entrasync.syncengine.v1.ExplainService.Explain
    */
