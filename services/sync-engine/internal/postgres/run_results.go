@@ -101,14 +101,7 @@ func finish(ctx context.Context, tx pgx.Tx, id uuid.UUID, end syncengine.RunEnd,
 	if !ending.AutomaticSync {
 		return nil
 	}
-	if err := q.EnsureSettings(ctx, sqlc.EnsureSettingsParams{TenantID: tenantID, Now: end.Now}); err != nil {
-		return err
-	}
-	change, err := uuid.NewV7()
-	if err != nil {
-		return err
-	}
-	return q.EnableAutomaticSync(ctx, sqlc.EnableAutomaticSyncParams{Now: end.Now, RunID: id, ChangeID: change})
+	return enableAutomaticSync(ctx, q, tenantID, id, end.Now)
 }
 
 // CancelRuns closes open runs of the tenant and what of them has not begun.

@@ -93,6 +93,14 @@ func TestFirstInitialSyncTurnsAutomaticSyncOn(t *testing.T) {
 	require.Equal(t, syncengine.TypeInitial, status.LastRun.Type)
 	require.Equal(t, 1, status.LastRun.Totals.Succeeded)
 
+	changes, _, err := syncengine.NewListSettingsChanges(e.store).Do(e.ctx(), "", "", 10)
+	require.NoError(t, err)
+	require.Len(t, changes, 1)
+	require.Equal(t, []string{"automaticSync"}, changes[0].Fields)
+	require.Equal(t, settings.State(), changes[0].Before, "all that the tenant had, as of any change")
+	require.Equal(t, status.Settings.State(), changes[0].After)
+	require.Empty(t, changes[0].By)
+
 	e.setting("automatic_sync", false)
 	require.Equal(t, syncengine.StateCompleted, e.do(syncengine.TypeInitial, false).State)
 	settings, err = e.store.Settings(e.ctx(), e.now)

@@ -175,6 +175,30 @@ func settingsOf(row sqlc.GetSettingsRow) syncengine.Settings {
 	}
 }
 
+// enableAutomaticSync switches automatic sync on where the run is the first initial one that got through. It
+// is a change like those that people make.
+func enableAutomaticSync(ctx context.Context, q *sqlc.Queries, tenantID string, runID uuid.UUID, now time.Time) error {
+	if err := q.EnsureSettings(ctx, sqlc.EnsureSettingsParams{TenantID: tenantID, Now: now}); err != nil {
+		return err
+	}
+	enabled, err := q.EnableAutomaticSync(ctx, sqlc.EnableAutomaticSyncParams{Now: now, RunID: runID})
+	if err != nil || enabled == 0 {
+		return err
+	}
+	after, err := tenantState(ctx, q)
+	if err != nil {
+		return err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	was := syncengine.Stated{AutomaticSync: new(bool)}
+	return addChange(ctx, q, tenantID, syncengine.SettingsChange{
+		ID: id.String(), Version: after.Version, At: now, Fields: was.Fields(), Before: was.Over(after.Stated), After: after.Stated,
+	})
+}
+
 // lockedState reads settings that are about to be changed; others who change them
 // wait.
 func lockedState(ctx context.Context, q *sqlc.Queries, tenantID, managedTenantID string, now time.Time) (syncengine.SettingsState, error) {

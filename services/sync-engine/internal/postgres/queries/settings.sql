@@ -60,13 +60,9 @@ FROM settings_changes
 WHERE managed_tenant_id = @managed_tenant_id AND (sqlc.narg(after)::uuid IS NULL OR id < sqlc.narg(after))
 ORDER BY id DESC LIMIT @size;
 
--- name: EnableAutomaticSync :exec
+-- name: EnableAutomaticSync :execrows
 -- By the first initial run that got through. Once it was on, off is a person's decision.
-WITH changed AS (
-    UPDATE entra_sync_settings SET automatic_sync = true, version = version + 1, updated_at = @now, updated_by = ''
-    WHERE NOT automatic_sync
-      AND NOT EXISTS (SELECT FROM entra_sync_runs r
-                      WHERE r.type = 'initial' AND NOT r.dry_run AND r.state IN ('completed', 'partial', 'held') AND r.id <> @run_id::uuid)
-    RETURNING tenant_id, version)
-INSERT INTO settings_changes (tenant_id, id, version, changed_at, changed_by, fields, before, after)
-SELECT tenant_id, @change_id::uuid, version, @now, '', '{automaticSync}', '{"automaticSync": false}', '{"automaticSync": true}' FROM changed;
+UPDATE entra_sync_settings SET automatic_sync = true, version = version + 1, updated_at = @now, updated_by = ''
+WHERE NOT automatic_sync
+  AND NOT EXISTS (SELECT FROM entra_sync_runs r
+                  WHERE r.type = 'initial' AND NOT r.dry_run AND r.state IN ('completed', 'partial', 'held') AND r.id <> @run_id::uuid);

@@ -44,27 +44,25 @@ func (q *Queries) AddSettingsChange(ctx context.Context, arg AddSettingsChangePa
 	return err
 }
 
-const enableAutomaticSync = `-- name: EnableAutomaticSync :exec
-WITH changed AS (
-    UPDATE entra_sync_settings SET automatic_sync = true, version = version + 1, updated_at = $2, updated_by = ''
-    WHERE NOT automatic_sync
-      AND NOT EXISTS (SELECT FROM entra_sync_runs r
-                      WHERE r.type = 'initial' AND NOT r.dry_run AND r.state IN ('completed', 'partial', 'held') AND r.id <> $3::uuid)
-    RETURNING tenant_id, version)
-INSERT INTO settings_changes (tenant_id, id, version, changed_at, changed_by, fields, before, after)
-SELECT tenant_id, $1::uuid, version, $2, '', '{automaticSync}', '{"automaticSync": false}', '{"automaticSync": true}' FROM changed
+const enableAutomaticSync = `-- name: EnableAutomaticSync :execrows
+UPDATE entra_sync_settings SET automatic_sync = true, version = version + 1, updated_at = $1, updated_by = ''
+WHERE NOT automatic_sync
+  AND NOT EXISTS (SELECT FROM entra_sync_runs r
+                  WHERE r.type = 'initial' AND NOT r.dry_run AND r.state IN ('completed', 'partial', 'held') AND r.id <> $2::uuid)
 `
 
 type EnableAutomaticSyncParams struct {
-	ChangeID uuid.UUID
-	Now      time.Time
-	RunID    uuid.UUID
+	Now   time.Time
+	RunID uuid.UUID
 }
 
 // By the first initial run that got through. Once it was on, off is a person's decision.
-func (q *Queries) EnableAutomaticSync(ctx context.Context, arg EnableAutomaticSyncParams) error {
-	_, err := q.db.Exec(ctx, enableAutomaticSync, arg.ChangeID, arg.Now, arg.RunID)
-	return err
+func (q *Queries) EnableAutomaticSync(ctx context.Context, arg EnableAutomaticSyncParams) (int64, error) {
+	result, err := q.db.Exec(ctx, enableAutomaticSync, arg.Now, arg.RunID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const ensureManagedTenantSettings = `-- name: EnsureManagedTenantSettings :exec
