@@ -73,6 +73,47 @@ func TestARunShowsWhatNeedsAPersonFirst(t *testing.T) {
 	require.Equal(t, errs.NotFound, errs.KindOf(err))
 }
 
+// TestResultsAreFoundByTheStateThatIsShown: those whose rounds have not stopped are shown as cancelled from
+// the moment on in which their run is, and found as that, in pages and in the order of all.
+func TestResultsAreFoundByTheStateThatIsShown(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	run := e.manyTenants(10)
+	e.exec(`UPDATE entra_sync_run_tenants SET state = 'running' WHERE managed_tenant_id IN ('mt-002', 'mt-007')`)
+	e.exec(`UPDATE entra_sync_run_tenants SET state = 'completed', completed_at = now() WHERE managed_tenant_id = 'mt-003'`)
+	list := syncengine.NewListTenantResults(e.store)
+	found := func(state syncengine.State) (ids []string) {
+		t.Helper()
+		page := syncengine.TenantResultPage{RunID: run.ID, Filter: syncengine.TenantResultFilter{State: state}, Size: 3}
+		for {
+			results, more, total, err := list.Do(e.ctx(), page)
+			require.NoError(t, err)
+			for _, r := range results {
+				require.Equal(t, state, r.State)
+				ids = append(ids, r.ManagedTenantID)
+			}
+			if page.AfterGroup == 0 {
+				defer func() { require.Len(t, ids, total) }()
+			}
+			if !more {
+				return ids
+			}
+			last := results[len(results)-1]
+			page.AfterGroup, page.AfterPosition = last.Group, last.Position
+		}
+	}
+	require.Equal(t, []string{"mt-002", "mt-007"}, found(syncengine.StateRunning))
+	require.Empty(t, found(syncengine.StateCancelled))
+
+	_, err := e.cancel.Do(e.ctx(), syncengine.Cancellation{RunID: run.ID})
+	require.NoError(t, err)
+	require.Equal(t, 2, e.count(`SELECT count(*) FROM entra_sync_run_tenants WHERE state = 'running'`), "their rounds stop at their next range")
+	require.Equal(t, []string{"mt-000", "mt-001", "mt-002", "mt-004", "mt-005", "mt-006", "mt-007", "mt-008", "mt-009"}, found(syncengine.StateCancelled))
+	require.Empty(t, found(syncengine.StateRunning))
+	require.Empty(t, found(syncengine.StateQueued))
+	require.Equal(t, []string{"mt-003"}, found(syncengine.StateCompleted))
+}
+
 // TestStatisticsAddUpByDay: each run counts once, on the day on which it was made;
 // dry runs do not.
 func TestStatisticsAddUpByDay(t *testing.T) {

@@ -57,14 +57,16 @@ func (s *Store) Statistics(ctx context.Context, since string) (days []syncengine
 }
 
 // TenantResults implements syncengine.TenantResultReader.
-func (s *Store) TenantResults(ctx context.Context, page syncengine.TenantResultPage) (results []syncengine.ManagedTenant, err error) {
+func (s *Store) TenantResults(
+	ctx context.Context, page syncengine.TenantResultPage, states []syncengine.State,
+) (results []syncengine.ManagedTenant, err error) {
 	run, err := parse(page.RunID, syncengine.ErrUnknownRun)
 	if err != nil {
 		return nil, err
 	}
 	params := sqlc.ListTenantResultsParams{
 		RunID: run, AfterGroup: int32(page.AfterGroup), AfterPosition: int32(page.AfterPosition), // of rows that there are
-		State: pg.TextOrNil(string(page.Filter.State)), Q: pg.TextOrNil(page.Filter.Q), Size: int32(page.Size),
+		States: textsOf(states), Q: pg.TextOrNil(page.Filter.Q), Size: int32(page.Size),
 	}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
 		rows, err := q.ListTenantResults(ctx, params)
@@ -83,15 +85,26 @@ func (s *Store) TenantResults(ctx context.Context, page syncengine.TenantResultP
 }
 
 // CountTenantResults implements syncengine.TenantResultReader.
-func (s *Store) CountTenantResults(ctx context.Context, runID string, f syncengine.TenantResultFilter) (count int, err error) {
+func (s *Store) CountTenantResults(ctx context.Context, runID, search string, states []syncengine.State) (count int, err error) {
 	run, err := parse(runID, syncengine.ErrUnknownRun)
 	if err != nil {
 		return 0, err
 	}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
-		n, err := q.CountTenantResults(ctx, sqlc.CountTenantResultsParams{RunID: run, State: pg.TextOrNil(string(f.State)), Q: pg.TextOrNil(f.Q)})
+		n, err := q.CountTenantResults(ctx, sqlc.CountTenantResultsParams{RunID: run, States: textsOf(states), Q: pg.TextOrNil(search)})
 		count = int(n)
 		return err
 	}, pg.ReadOnly())
 	return count, err
+}
+
+// textsOf is nil for nil, which is no filter.
+func textsOf(states []syncengine.State) (texts []string) {
+	if states != nil {
+		texts = make([]string, len(states))
+	}
+	for i, state := range states {
+		texts[i] = string(state)
+	}
+	return texts
 }

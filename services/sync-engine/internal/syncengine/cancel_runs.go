@@ -40,6 +40,18 @@ func shownState(run, of State) State {
 	return of
 }
 
+// storedStates are the states that a run of the state shows as the given one; see shownState. Empty where it
+// shows none so.
+func storedStates(run, shown State) []State {
+	stored := []State{}
+	for _, of := range []State{StateQueued, StateRunning, StateCompleted, StatePartial, StateFailed, StateCancelled, StateHeld} {
+		if shownState(run, of) == shown {
+			stored = append(stored, of)
+		}
+	}
+	return stored
+}
+
 // showEnded gives results the states that their run shows; see shownState.
 func showEnded(run Run, results []ManagedTenant) {
 	for i, result := range results {

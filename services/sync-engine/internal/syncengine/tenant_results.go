@@ -7,7 +7,7 @@ import (
 
 // TenantResultFilter narrows the results of a run's managed tenants; empty fields do not.
 type TenantResultFilter struct {
-	State State
+	State State  // as it is shown
 	Q     string // the beginning of an id of the managed tenant, of its directory or client; or the code of its error
 }
 
@@ -23,8 +23,9 @@ type TenantResultPage struct {
 // TenantResultReader reads results of managed tenants.
 type TenantResultReader interface {
 	Run(ctx context.Context, id string) (Run, error) // ErrUnknownRun
-	TenantResults(ctx context.Context, page TenantResultPage) ([]ManagedTenant, error)
-	CountTenantResults(ctx context.Context, runID string, filter TenantResultFilter) (int, error)
+	// TenantResults reads a page of those that are stored with one of the states; nil for all.
+	TenantResults(ctx context.Context, page TenantResultPage, states []State) ([]ManagedTenant, error)
+	CountTenantResults(ctx context.Context, runID, q string, states []State) (int, error)
 }
 
 // ListTenantResults pages through the results of a run's managed tenants.
@@ -43,9 +44,13 @@ func (l *ListTenantResults) Do(ctx context.Context, page TenantResultPage) (resu
 		return nil, false, 0, err
 	}
 	page.Filter.Q = strings.ToLower(strings.TrimSpace(page.Filter.Q))
+	var states []State
+	if page.Filter.State != "" {
+		states = storedStates(run.State, page.Filter.State)
+	}
 	size := page.Size
 	page.Size++
-	if results, err = l.store.TenantResults(ctx, page); err != nil {
+	if results, err = l.store.TenantResults(ctx, page, states); err != nil {
 		return nil, false, 0, err
 	}
 	showEnded(run, results)
@@ -55,6 +60,6 @@ func (l *ListTenantResults) Do(ctx context.Context, page TenantResultPage) (resu
 	if page.AfterGroup > 0 {
 		return results, more, -1, nil
 	}
-	total, err = l.store.CountTenantResults(ctx, page.RunID, page.Filter)
+	total, err = l.store.CountTenantResults(ctx, page.RunID, page.Filter.Q, states)
 	return results, more, total, err
 }

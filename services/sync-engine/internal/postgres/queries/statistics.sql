@@ -53,7 +53,7 @@ SELECT run_id, managed_tenant_id, entra_tenant_id, client_id, mapping_revision, 
        held_count, held_digest, error_code, error_message, error_remedy, started_at, completed_at
 FROM entra_sync_run_tenants
 WHERE run_id = @run_id AND (group_no, position) > (@after_group::integer, @after_position::integer)
-  AND (sqlc.narg(state)::text IS NULL OR state = sqlc.narg(state))
+  AND (sqlc.narg(states)::text[] IS NULL OR state = ANY (sqlc.narg(states)))
   AND (sqlc.narg(q)::text IS NULL OR starts_with(managed_tenant_id, sqlc.narg(q)) OR starts_with(entra_tenant_id, sqlc.narg(q))
        OR starts_with(client_id::text, sqlc.narg(q)) OR error_code = sqlc.narg(q))
 ORDER BY group_no, position
@@ -62,6 +62,6 @@ LIMIT @size;
 -- name: CountTenantResults :one
 SELECT count(*) FROM entra_sync_run_tenants
 WHERE run_id = @run_id
-  AND (sqlc.narg(state)::text IS NULL OR state = sqlc.narg(state))
+  AND (sqlc.narg(states)::text[] IS NULL OR state = ANY (sqlc.narg(states)))
   AND (sqlc.narg(q)::text IS NULL OR starts_with(managed_tenant_id, sqlc.narg(q)) OR starts_with(entra_tenant_id, sqlc.narg(q))
        OR starts_with(client_id::text, sqlc.narg(q)) OR error_code = sqlc.narg(q));

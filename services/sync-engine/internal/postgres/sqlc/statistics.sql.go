@@ -67,19 +67,19 @@ func (q *Queries) AddStatistics(ctx context.Context, runIds []uuid.UUID) error {
 const countTenantResults = `-- name: CountTenantResults :one
 SELECT count(*) FROM entra_sync_run_tenants
 WHERE run_id = $1
-  AND ($2::text IS NULL OR state = $2)
+  AND ($2::text[] IS NULL OR state = ANY ($2))
   AND ($3::text IS NULL OR starts_with(managed_tenant_id, $3) OR starts_with(entra_tenant_id, $3)
        OR starts_with(client_id::text, $3) OR error_code = $3)
 `
 
 type CountTenantResultsParams struct {
-	RunID uuid.UUID
-	State *string
-	Q     *string
+	RunID  uuid.UUID
+	States []string
+	Q      *string
 }
 
 func (q *Queries) CountTenantResults(ctx context.Context, arg CountTenantResultsParams) (int64, error) {
-	row := q.db.QueryRow(ctx, countTenantResults, arg.RunID, arg.State, arg.Q)
+	row := q.db.QueryRow(ctx, countTenantResults, arg.RunID, arg.States, arg.Q)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -191,7 +191,7 @@ SELECT run_id, managed_tenant_id, entra_tenant_id, client_id, mapping_revision, 
        held_count, held_digest, error_code, error_message, error_remedy, started_at, completed_at
 FROM entra_sync_run_tenants
 WHERE run_id = $1 AND (group_no, position) > ($2::integer, $3::integer)
-  AND ($4::text IS NULL OR state = $4)
+  AND ($4::text[] IS NULL OR state = ANY ($4))
   AND ($5::text IS NULL OR starts_with(managed_tenant_id, $5) OR starts_with(entra_tenant_id, $5)
        OR starts_with(client_id::text, $5) OR error_code = $5)
 ORDER BY group_no, position
@@ -202,7 +202,7 @@ type ListTenantResultsParams struct {
 	RunID         uuid.UUID
 	AfterGroup    int32
 	AfterPosition int32
-	State         *string
+	States        []string
 	Q             *string
 	Size          int32
 }
@@ -245,7 +245,7 @@ func (q *Queries) ListTenantResults(ctx context.Context, arg ListTenantResultsPa
 		arg.RunID,
 		arg.AfterGroup,
 		arg.AfterPosition,
-		arg.State,
+		arg.States,
 		arg.Q,
 		arg.Size,
 	)
