@@ -240,6 +240,28 @@ func TestAnItemThatArisesMeanwhileWaitsInTheNextRoundToo(t *testing.T) {
 	require.Equal(t, syncengine.Counters{Unchanged: 1, Ambiguous: 1}, e.round().Counters)
 }
 
+// TestAPersonLinksMeanwhileWhomAFilterHits: the identity is kept as linked, though the round saw no link of
+// the directory when it counted whom filters hit, and has applied all that it planned.
+func TestAPersonLinksMeanwhileWhomAFilterHits(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	filtered := person("o-svc", "svc-scan", "scan@corp.example")
+	e.dir.users = append(people(2), filtered, person("o-svc-2", "svc-print", "print@corp.example"))
+	run, linked := e.started(syncengine.TypeAllTenants, false), false
+	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+		if p.Phase != syncengine.PhaseApplying || p.Applied < 2 || linked {
+			return nil
+		}
+		linked = true
+		_, err := e.resolver().Do(e.ctx(), e.resolutionOf(filtered))
+		return err
+	})
+	require.NoError(t, err)
+	require.True(t, linked)
+	require.Equal(t, syncengine.Counters{Created: 2, Filtered: 2}, e.finished(run.ID).Counters)
+	require.Equal(t, []string{"o-svc true", "o-svc-2 false"}, e.rows(`SELECT entra_object_id, linked FROM kept_identities ORDER BY 1`))
+}
+
 // TestALinkThatTheHostEndsMeanwhileIsDecidedAgain has the host delete a linked contact while a round applies
 // what it decided: a person decides about the identity, as after any deletion.
 func TestALinkThatTheHostEndsMeanwhileIsDecidedAgain(t *testing.T) {

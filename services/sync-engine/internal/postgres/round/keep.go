@@ -38,10 +38,15 @@ func (r *Round) Keep(ctx context.Context, complete bool, step syncengine.Step) e
 			statements = append(statements, keptForgetChanged)
 		}
 		err = r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
-			if err := r.checkRevision(ctx, tx); err != nil {
+			err := r.checkRevision(ctx, tx)
+			if err != nil {
 				return err
 			}
-			return exec(ctx, tx, with(r.args(of), "known", known), statements...)
+			args := with(r.args(of), "known", known)
+			if args["links"], err = r.mayHaveLinks(ctx, tx); err != nil {
+				return err
+			}
+			return exec(ctx, tx, args, statements...)
 		})
 	}
 	if err == nil && known && complete && !r.delta {

@@ -95,6 +95,21 @@ func (r *Round) relinkClient() uuid.UUID {
 	return r.clientID
 }
 
+//go:embed head.sql
+var head string
+
+// mayHaveLinks reports whether identities that were staged may have links by now: the round found some, or
+// the head's revision moved, as it does where a person links one.
+func (r *Round) mayHaveLinks(ctx context.Context, tx pgx.Tx) (bool, error) {
+	if r.plan.links {
+		return true, nil
+	}
+	var revision int64
+	var matches bool
+	err := tx.QueryRow(ctx, head, r.args(everything)).Scan(&revision, &matches)
+	return revision != r.plan.revision+r.plan.raised, err
+}
+
 // exec runs statements one after the other.
 func exec(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs, statements ...string) error {
 	for _, sql := range statements {

@@ -16,8 +16,6 @@ var (
 	prepare string
 	//go:embed prepare_changes.sql
 	prepareChanges string
-	//go:embed head.sql
-	head string
 	//go:embed free_links.sql
 	freeLinks string
 	//go:embed find_links.sql
