@@ -5,6 +5,7 @@ import (
 	_ "embed" // the statements
 	"maps"
 	"math"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -118,6 +119,13 @@ func exec(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs, statements ...stri
 		}
 	}
 	return nil
+}
+
+// unopposed is an insertion without its ON CONFLICT, for rows that none can be in the way of: to look for
+// such rows takes a fifth of its time.
+func unopposed(sql string) string {
+	insertion, _, _ := strings.Cut(sql, "\nON CONFLICT")
+	return insertion
 }
 
 // eachRange calls fn for all that was staged, range by range, each in a

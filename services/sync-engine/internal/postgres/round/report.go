@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed" // the statements
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -52,13 +51,6 @@ func (r *Round) reported(sql string) string {
 		return unopposed(sql)
 	}
 	return sql
-}
-
-// unopposed is an insertion without its ON CONFLICT, for rows that none can be in the way of: to look for
-// such rows takes a fifth of its time.
-func unopposed(sql string) string {
-	insertion, _, _ := strings.Cut(sql, "\nON CONFLICT")
-	return insertion
 }
 
 // ReportPlan implements syncengine.Round.
