@@ -88,6 +88,41 @@ test('of two people at one mapping table the second is told, and keeps what was 
   await other.context().close()
 })
 
+test('a mapping that somebody changed while one was about to end it is not ended, and is looked at again', async () => {
+  const { mappings } = await call('GET', `/api${entra}/mappings?state=mapped&q=talbot`)
+  const [{ managedTenantId, clientId }] = mappings
+  const { clients } = await call('GET', '/api/clients?q=stonebridge&pageSize=1')
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(table)
+  await choose(page, 'talbot', 'End the mapping…')
+  const dialog = page.getByRole('dialog', { name: 'End this mapping?' })
+  await dialog.getByText('no longer belongs to Talbot & Abbott Opticians', { exact: false }).waitFor()
+  const mappedTo = async () => (await call('GET', `/api${entra}/mappings?q=talbot`)).mappings[0]?.clientId
+  await call('POST', `/api${entra}/mappings/remap`, { managedTenantId, targetClientId: clients[0].id })
+  try {
+    // The table behind the dialog is asked for again: somebody has come back to the window.
+    const asked = page.waitForResponse('**/GetMappingPreview*')
+    await page.evaluate(() => {
+      const now = Date.now
+      Date.now = () => now() + 60_000
+      globalThis.dispatchEvent(new Event('visibilitychange'))
+    })
+    await (await asked).finished()
+    await dialog.getByRole('button', { name: 'End the mapping' }).click()
+    await dialog.getByRole('alert').getByText('Somebody decided about the mappings after you opened this.', { exact: false }).waitFor()
+    assert.equal(await mappedTo(), clients[0].id, 'what nobody had seen was ended')
+    await look(page, 'mapping-unmap-conflict')
+    await dialog.getByRole('button', { name: 'Load how it is now' }).click()
+    await dialog.waitFor({ state: 'detached' })
+    await page.getByRole('row', { name: /talbot/i }).getByText(clients[0].name).waitFor()
+  } finally {
+    await call('POST', `/api${entra}/mappings/remap`, { managedTenantId, targetClientId: clientId })
+  }
+  const { runId } = await call('POST', `/api${entra}/sync`, { scope: 'single-client', clientId })
+  assert.equal((await ended(runId)).state, 'completed')
+  await page.context().close()
+})
+
 // quixotic is a directory that no client fits, and how to decide about it as another person does.
 async function quixotic() {
   const { managedTenants } = await call('GET', `/api${entra}/managed-tenants?q=quixotic`)

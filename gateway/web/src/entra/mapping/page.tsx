@@ -28,12 +28,12 @@ export function MappingPage() {
     const answer = await preview.refetch()
     return answer.isSuccess ? answer.data.version : undefined
   }
-  return <Mapping rows={rowsOf(preview.data)} version={preview.data.version} reload={reload} />
+  return <Mapping rows={rowsOf(preview.data)} reload={reload} />
 }
 
-// Mapping is the table at a version; reload asks for it again and gives the version that it has then,
+// Mapping is the table; reload asks for it again and gives the version that it has then,
 // or nothing when there is no answer.
-function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; reload: () => Promise<bigint | undefined> }) {
+function Mapping({ rows, reload }: { rows: Row[]; reload: () => Promise<bigint | undefined> }) {
   const mayChange = useMayChange()
   const provisional = useDecisions()
   const askAgain = useAskAgain()
@@ -42,7 +42,7 @@ function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; relo
   const [filter, setFilter] = useState<Filter>(number.open > 0 ? 'open' : 'all')
   const searched = useDeferredValue(text)
   const shown = useMemo(() => chosen(rows, filter, searched), [rows, filter, searched])
-  const [ending, setEnding] = useState<PreviewRow>()
+  const [ending, setEnding] = useState<Row>()
   const [past, setPast] = useState<PreviewRow>()
   const [written, setWritten] = useState<ConfirmMappingsResponse>()
   const confirm = useMutation(MappingService.method.confirmMappings, {
@@ -131,7 +131,7 @@ function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; relo
       ) : (
         <MappingTable rows={shown} decisions={decisions} conflicts={conflicts} mayChange={mayChange} decide={provisional.decide} undo={provisional.undo} unmap={setEnding} past={setPast} />
       )}
-      {ending && <Unmap tenant={ending} version={version} wrote={provisional.wrote} close={() => setEnding(undefined)} />}
+      {ending && <Unmap row={ending} wrote={provisional.wrote} load={() => void load()} close={() => setEnding(undefined)} />}
       {past && <Past tenant={past} close={() => setPast(undefined)} />}
       {mayChange && unwritten > 0 && <ConfirmBar decisions={decisions} pending={confirm.isPending} send={send} clear={provisional.clear} />}
     </Page>

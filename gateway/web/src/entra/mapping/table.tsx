@@ -17,7 +17,7 @@ interface Acts {
   decide: (row: Row, decision: Decision) => void
   undo: (id: string) => void
   // Opens what ends a mapping, or shows the decisions before.
-  unmap: (tenant: PreviewRow) => void
+  unmap: (row: Row) => void
   past: (tenant: PreviewRow) => void
 }
 
@@ -274,7 +274,7 @@ function Choice({ row, decision, mayChange, acts }: { row: Row; decision: Decisi
                 <>
                   <Menu.Divider />
                   <Menu.Item onClick={() => acts.past(tenant)}>Earlier decisions</Menu.Item>
-                  {tenant.state === 'mapped' && <Menu.Item onClick={() => acts.unmap(tenant)}>End the mapping…</Menu.Item>}
+                  {tenant.state === 'mapped' && <Menu.Item onClick={() => acts.unmap(row)}>End the mapping…</Menu.Item>}
                 </>
               )}
             </>
