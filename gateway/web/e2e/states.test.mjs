@@ -168,6 +168,24 @@ test('when a part does not answer the others are shown', async () => {
   await look(page, 'overview-partial')
 })
 
+test('syncs of one minute are told apart below the chart', async () => {
+  const page = await as(browser)
+  await page.route('**/entrasync.syncengine.v1.RunService/ListRuns', async (route) => {
+    const answer = await route.fetch()
+    const { runs } = await answer.json()
+    const synced = runs.find((run) => run.type !== 'discovery' && !run.dryRun && run.completedAt && run.counters)
+    const three = ['2026-11-30T10:00:45Z', '2026-11-30T10:00:05Z', '2026-11-29T10:00:05Z'].map((startedAt, i) => ({ ...synced, runId: `run-${i}`, startedAt }))
+    await route.fulfill({ response: answer, json: { runs: three } })
+  })
+  await go(page, entra, 'Microsoft Entra')
+  const ticks = page.getByRole('region', { name: 'What the last syncs did' }).locator('.recharts-xAxis-tick-labels .recharts-cartesian-axis-tick-value')
+  await ticks.nth(2).waitFor()
+  const times = await ticks.allTextContents()
+  assert.equal(times.length, 3)
+  assert.equal(new Set(times).size, 3, `the same time stands twice: ${times}`)
+  assert.match(times[0], /^29 Nov, \d\d:\d\d:05$/)
+})
+
 test('each thing that needs a person stands once, the gravest first, with its remedy as a button', async () => {
   const page = await as(browser)
   const needs = [

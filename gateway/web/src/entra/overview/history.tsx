@@ -9,7 +9,8 @@ import { RunService, type Run } from '../../gen/entrasync/syncengine/v1/run_pb'
 import { Loading, Problem, ready } from '../../ui/states'
 import { count } from '../../ui/words'
 
-const shown = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
+const toTheMinute = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
+const toTheSecond = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit' })
 
 const series = [
   { name: 'created', label: 'Created', color: 'teal.6' },
@@ -42,8 +43,13 @@ export default function History() {
 function Chart({ runs }: { runs: Run[] }) {
   const synced = runs.filter((run) => run.type !== 'discovery' && !run.dryRun && run.completedAt && run.counters).reverse()
   if (synced.length === 0) return <Text c="dimmed">No sync has ended yet.</Text>
-  const data = synced.slice(-20).map((run) => ({
-    at: run.startedAt ? shown.format(timestampDate(run.startedAt)) : '',
+  const drawn = synced.slice(-20)
+  const times = (format: Intl.DateTimeFormat) => drawn.map((run) => (run.startedAt ? format.format(timestampDate(run.startedAt)) : ''))
+  const minutes = times(toTheMinute)
+  // Syncs of one minute are told apart below the bars.
+  const at = new Set(minutes).size < minutes.length ? times(toTheSecond) : minutes
+  const data = drawn.map((run, i) => ({
+    at: at[i] ?? '',
     created: run.counters?.created ?? 0,
     linked: run.counters?.linked ?? 0,
     updated: run.counters?.updated ?? 0,
