@@ -134,6 +134,26 @@ test('an address that nobody serves says so, and leads on', async () => {
   await page.context().close()
 })
 
+test('what is not there leads to the list of what is', async () => {
+  const page = await as(browser)
+  const nothing = '0199aaaa-0000-7000-8000-000000000000'
+  const entra = '/integrations/entra'
+  for (const [path, says, link, list] of [
+    [`${entra}/runs/${nothing}`, 'There is no such run', 'To the sync history', 'Sync history'],
+    [`/clients/${nothing}`, 'There is no such client', 'To the clients', 'Clients'],
+    [`/contacts/${nothing}`, 'There is no such contact', 'To the contacts', 'Contacts'],
+  ]) {
+    await page.goto(site + path)
+    const alert = page.getByRole('alert')
+    await alert.getByText(says).waitFor()
+    assert.equal(await alert.getByRole('button').count(), 0, 'what is not there is asked for again')
+    await look(page, `no-such-${list.toLowerCase().replace(' ', '-')}`)
+    await alert.getByRole('link', { name: link }).click()
+    await page.getByRole('heading', { name: list, level: 1 }).waitFor()
+  }
+  await page.context().close()
+})
+
 // generatedMethods are the paths of the methods in the client that is generated from the contracts.
 function generatedMethods() {
   const found = new Set()

@@ -22,7 +22,7 @@ export function ClientPage() {
   const { clientId } = useParams({ from: '/clients/$clientId' })
   const answer = useQuery(ClientService.method.getClient, { id: clientId })
   const entra = useFlag(flags.ui)
-  if (!ready(answer)) return <Unready title="Client" of={[answer]} />
+  if (!ready(answer)) return <Unready title="Client" of={[answer]} list={<TextLink to="/clients">To the clients</TextLink>} />
   const client = answer.data.client
   if (!client) return <Empty order={1} title="There is no such client" />
   const domains = [...new Set([client.domain, ...client.emailDomains, ...client.alternativeDomains].filter(Boolean))]

@@ -19,7 +19,7 @@ export function ContactPage() {
   const { contactId } = useParams({ from: '/contacts/$contactId' })
   const answer = useQuery(ContactService.method.getContact, { id: contactId })
   const client = useClient(answer.data?.contact?.clientId)
-  if (!ready(answer)) return <Unready title="Contact" of={[answer]} />
+  if (!ready(answer)) return <Unready title="Contact" of={[answer]} list={<TextLink to="/contacts">To the contacts</TextLink>} />
   const contact = answer.data.contact
   if (!contact) return <Empty order={1} title="There is no such contact" />
   return (

@@ -50,14 +50,16 @@ export function ready<Q extends Asked>(asked: Q): asked is Q & { data: NonNullab
   return asked.data !== undefined && !failed(asked)
 }
 
-// Unready is a page while its question has no answer, or when it got none.
-export function Unready({ title, of, lines = 8, label }: { title: ReactNode; of: Asked[]; lines?: number; label?: string }) {
+// Unready is a page while its question has no answer, or when it got none; list is a link to where what
+// is not there would stand.
+export function Unready({ title, of, lines = 8, label, list }: { title: ReactNode; of: Asked[]; lines?: number; label?: string; list?: ReactNode }) {
   const wrong = of.find(failed)
   return (
     <Page title={title}>
       {wrong ? (
         <Problem
           error={wrong.error}
+          list={list}
           again={() => {
             for (const each of of) if (each.error) void each.refetch()
           }}
@@ -100,8 +102,9 @@ export function MicrosoftNumber({ of }: { of: string | undefined }) {
   )
 }
 
-// Problem shows an error in words, with what to do.
-export function Problem({ error, again, title }: { error: unknown; again?: () => void; title?: string }) {
+// Problem shows an error in words, with what to do. What is not there is not asked for again where list
+// leads to what is.
+export function Problem({ error, again, title, list }: { error: unknown; again?: () => void; title?: string; list?: ReactNode }) {
   const failure = describe(error)
   const { sentence, number } = parted(failure.message)
   if (failure.kind === 'forbidden') {
@@ -134,6 +137,8 @@ export function Problem({ error, again, title }: { error: unknown; again?: () =>
           <Button size="xs" color="red" variant="outline" component="a" href={signInAddress()}>
             Sign in
           </Button>
+        ) : failure.kind === 'not-found' && list ? (
+          list
         ) : (
           again && (
             <Button size="xs" color="red" variant="outline" onClick={again}>

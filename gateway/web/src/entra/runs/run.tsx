@@ -33,7 +33,7 @@ function OneRun({ runId }: { runId: string }) {
   const now = useNow()
   const workflows = useWorkflowsUrl()
   const client = useClientName(run?.clientId)
-  if (!ready(answer)) return <Unready title="Run" of={[answer]} />
+  if (!ready(answer)) return <Unready title="Run" of={[answer]} list={<TextLink to="/integrations/entra/runs">To the sync history</TextLink>} />
   if (!run) return <Empty order={1} title="There is no such run" />
   const results = answer.data.tenantResults
   const sync = run.type !== 'discovery'

@@ -21,7 +21,7 @@ export function OwnSettingsPage() {
   const { managedTenantId } = useParams({ from: '/integrations/entra/settings/$managedTenantId' })
   const own = useQuery(SettingsService.method.getSettings, { managedTenantId }, { refetchOnWindowFocus: false })
   const all = useQuery(SettingsService.method.getSettings, {}, { refetchOnWindowFocus: false })
-  if (!ready(own) || !ready(all)) return <Unready title="Settings of one directory" of={[own, all]} />
+  if (!ready(own) || !ready(all)) return <Unready title="Settings of one directory" of={[own, all]} list={<TextLink to="/integrations/entra/settings">To the settings</TextLink>} />
   if (!own.data.settings || !all.data.settings) return null
   return <Form key={managedTenantId} managedTenantId={managedTenantId} own={own.data.settings} all={all.data.settings} />
 }
