@@ -35,7 +35,7 @@ async function screens() {
     ['queue', entra + '/queue', 'Review queue'],
     ['settings', entra + '/settings', 'Sync settings'],
     ['settings-of-one', `${entra}/settings/${mappings[0].managedTenantId}`, 'Whom'],
-    ['explain-empty', entra + '/explain', 'Why is somebody synced?'],
+    ['explain-empty', entra + '/explain', 'Explain a person'],
     ['clients', '/clients', 'Clients'],
     ['client', `/clients/${clients[0].id}`, 'Contacts'],
     ['contacts', '/contacts', 'Contacts'],

@@ -34,7 +34,7 @@ export function ExplainPage() {
   }
   if (!mayChange) {
     return (
-      <Page title="Why is somebody synced?">
+      <Page title="Explain a person">
         <div className="card">
           <Empty icon="lock" title="You may not ask this">
             It reads what Microsoft holds of a person. An administrator of your organisation can ask.
@@ -44,7 +44,7 @@ export function ExplainPage() {
     )
   }
   return (
-    <Page title="Why is somebody synced?" about="Every step of the decision about one person, as the next sync would make it. Nothing is written.">
+    <Page title="Explain a person" about="Why somebody is synced, or is not: every step of the decision, as the next sync would make it. Nothing is written.">
       <Group component="form" align="flex-end" onSubmit={submit}>
         <TextInput label="Person" placeholder="Name, address, sign-in name or object id" leftSection={<Icon name="search" size={16} />} required value={q} onChange={(event) => setQ(event.currentTarget.value)} w={{ base: '100%', sm: 360 }} />
         <DirectoryPicker label="Directory" placeholder="Any; needed for people no sync has seen" clearable w={{ base: '100%', sm: 340 }} value={directory} onChange={(id) => setDirectory(id)} />
