@@ -145,7 +145,7 @@ test('what is not there leads to the list of what is', async () => {
   ]) {
     await page.goto(site + path)
     const alert = page.getByRole('alert')
-    await alert.getByText(says).waitFor()
+    await alert.getByText(says, { exact: true }).waitFor()
     assert.equal(await alert.getByRole('button').count(), 0, 'what is not there is asked for again')
     await look(page, `no-such-${list.toLowerCase().replace(' ', '-')}`)
     await alert.getByRole('link', { name: link }).click()

@@ -90,7 +90,7 @@ test('what fails says what to do, and goes on when it is asked again', async () 
     })
     await go(page, path, title)
     const alert = page.getByRole('alert').first()
-    await alert.getByText('The server cannot be reached.').waitFor()
+    await alert.getByText('The server cannot be reached', { exact: true }).waitFor()
     await look(page, `${name}-failed`)
     // Some screens ask again by themselves: no answer comes before the button was pressed.
     let mend

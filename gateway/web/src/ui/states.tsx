@@ -102,6 +102,11 @@ export function MicrosoftNumber({ of }: { of: string | undefined }) {
   )
 }
 
+// headline is a sentence as titles are written: one has no full stop, several keep theirs.
+function headline(text: string): string {
+  return /^[^.]*\.$/.test(text) ? text.slice(0, -1) : text
+}
+
 // Problem shows an error in words, with what to do. What is not there is not asked for again where list
 // leads to what is.
 export function Problem({ error, again, title, list }: { error: unknown; again?: () => void; title?: string; list?: ReactNode }) {
@@ -116,7 +121,7 @@ export function Problem({ error, again, title, list }: { error: unknown; again?:
   }
   if (failure.kind === 'feature-off') return <FeatureOff order={2} />
   return (
-    <Alert role="alert" color="red" variant="light" icon={<Icon name="error" />} title={title ?? sentence}>
+    <Alert role="alert" color="red" variant="light" icon={<Icon name="error" />} title={title ?? headline(sentence)}>
       <Stack gap="xs" align="flex-start">
         {title && <Text size="sm">{sentence}</Text>}
         {failure.violations.length > 0 && (
