@@ -125,7 +125,8 @@ test('somebody without a permission is told so on every screen', async () => {
   const page = await as(browser, { permissions: [], name: 'Nora Nothing' })
   for (const [name, path, title] of screens) {
     await go(page, path, title)
-    await page.getByText(/^You may not see/).first().waitFor()
+    await page.locator('.card').getByText(/^You may not see/).first().waitFor()
+    assert.equal(await page.getByRole('main').getByRole('textbox').or(page.getByRole('main').getByRole('combobox')).count(), 0, `${name}: narrows what may not be seen`)
     await look(page, `${name}-forbidden`)
     assert.equal(await page.getByRole('button', { name: /^(Sync|Save|Add|Start|Connect|Discover)/ }).count(), 0, name)
   }

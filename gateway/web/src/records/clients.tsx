@@ -9,7 +9,7 @@ import { Icon } from '../ui/icon'
 import { TextLink } from '../ui/link'
 import { Rows } from '../ui/list'
 import { Names } from '../ui/names'
-import { Empty, Loading, Page, Problem, State, failed } from '../ui/states'
+import { Empty, Loading, Page, Problem, State, failed, forbidden } from '../ui/states'
 
 // ClientsPage lists the host's clients, with the directory that each belongs to.
 export function ClientsPage() {
@@ -22,7 +22,9 @@ export function ClientsPage() {
   const list = clients.data?.pages.flatMap((page) => page.clients) ?? []
   return (
     <Page title="Clients" about="Your customers, and the Microsoft Entra directory of each.">
-      <TextInput label="Find" placeholder="Any word of the name, or a domain" leftSection={<Icon name="search" size={16} />} value={q} onChange={(event) => setQ(event.currentTarget.value)} maw={360} />
+      {!forbidden(clients) && (
+        <TextInput label="Find" placeholder="Any word of the name, or a domain" leftSection={<Icon name="search" size={16} />} value={q} onChange={(event) => setQ(event.currentTarget.value)} maw={360} />
+      )}
       {clients.isPending ? (
         <Loading lines={8} />
       ) : failed(clients) ? (

@@ -9,7 +9,7 @@ import { Icon } from '../ui/icon'
 import { TextLink } from '../ui/link'
 import { Rows } from '../ui/list'
 import { Address } from '../ui/names'
-import { Empty, Loading, Page, Problem, State, failed } from '../ui/states'
+import { Empty, Loading, Page, Problem, State, failed, forbidden } from '../ui/states'
 import { Time } from '../ui/time'
 import { inactiveReason } from '../ui/words'
 
@@ -36,11 +36,13 @@ export function ContactList({ clientId = '' }: { clientId?: string }) {
   const narrowed = typed !== '' || entra !== '' || status !== ''
   return (
     <Stack>
-      <Group className="filters">
-        <TextInput label="Find" placeholder="Any word of the name, or an address" leftSection={<Icon name="search" size={16} />} value={q} onChange={(event) => setQ(event.currentTarget.value)} w={{ base: '100%', sm: 320 }} />
-        <Select label="Microsoft Entra" placeholder="All" clearable value={entra || null} onChange={(value) => setEntra(value ?? '')} data={[{ value: 'linked', label: 'Linked' }, { value: 'unlinked', label: 'Not linked' }]} />
-        <Select label="State" placeholder="All" clearable value={status || null} onChange={(value) => setStatus(value ?? '')} data={[{ value: 'active', label: 'Active' }, { value: 'inactive', label: 'Inactive' }]} />
-      </Group>
+      {!forbidden(contacts) && (
+        <Group className="filters">
+          <TextInput label="Find" placeholder="Any word of the name, or an address" leftSection={<Icon name="search" size={16} />} value={q} onChange={(event) => setQ(event.currentTarget.value)} w={{ base: '100%', sm: 320 }} />
+          <Select label="Microsoft Entra" placeholder="All" clearable value={entra || null} onChange={(value) => setEntra(value ?? '')} data={[{ value: 'linked', label: 'Linked' }, { value: 'unlinked', label: 'Not linked' }]} />
+          <Select label="State" placeholder="All" clearable value={status || null} onChange={(value) => setStatus(value ?? '')} data={[{ value: 'active', label: 'Active' }, { value: 'inactive', label: 'Inactive' }]} />
+        </Group>
+      )}
       {contacts.isPending ? (
         <Loading lines={8} />
       ) : failed(contacts) ? (

@@ -45,6 +45,11 @@ export function failed(asked: Asked): boolean {
   return asked.data === undefined || ['forbidden', 'feature-off', 'not-found'].includes(describe(asked.error).kind)
 }
 
+// forbidden says that a question may not be asked: what would narrow its answer is not offered either.
+export function forbidden(asked: Asked): boolean {
+  return asked.error !== null && describe(asked.error).kind === 'forbidden'
+}
+
 // ready says that there is an answer to show.
 export function ready<Q extends Asked>(asked: Q): asked is Q & { data: NonNullable<Q['data']> } {
   return asked.data !== undefined && !failed(asked)
@@ -113,10 +118,17 @@ export function Problem({ error, again, title, list }: { error: unknown; again?:
   const failure = describe(error)
   const { sentence, number } = parted(failure.message)
   if (failure.kind === 'forbidden') {
-    return (
-      <Empty icon="lock" title={title ? 'You may not do this' : 'You may not see this'}>
-        {sentence} {failure.remedy}
+    const text = `${sentence} ${failure.remedy}`
+    return title ? (
+      <Empty icon="lock" title="You may not do this">
+        {text}
       </Empty>
+    ) : (
+      <div className="card">
+        <Empty icon="lock" title="You may not see this">
+          {text}
+        </Empty>
+      </div>
     )
   }
   if (failure.kind === 'feature-off') return <FeatureOff order={2} />

@@ -9,7 +9,7 @@ import { DecisionService } from '../../gen/entrasync/reconciliation/v1/decision_
 import { ReconciliationService, type QueueItem } from '../../gen/entrasync/reconciliation/v1/reconciliation_pb'
 import { addressText } from '../../ui/domain'
 import { Icon } from '../../ui/icon'
-import { Empty, Loading, Page, Problem, failed } from '../../ui/states'
+import { Empty, Loading, Page, Problem, failed, forbidden } from '../../ui/states'
 import { count, counted, isolated, queueReason, queueStatus, suggestionAction } from '../../ui/words'
 import { Bulk } from './bulk'
 import type { Asking } from './decide'
@@ -119,17 +119,19 @@ export function QueuePage() {
         )
       }
     >
-      <Group align="flex-end" className="filters">
-        <TextInput label="Find" placeholder="Name or address" leftSection={<Icon name="search" size={16} />} value={find} onChange={(event) => setFind(event.currentTarget.value)} w={{ base: '100%', sm: 220 }} />
-        <Select label="State" w={150} allowDeselect={false} data={statuses.map((value) => ({ value, label: queueStatus(value).text }))} value={status} onChange={(value) => setStatus(value ?? 'open')} />
-        <Select label="Why" placeholder="Every reason" clearable w={290} maw="100%" data={reasons.map((value) => ({ value, label: status === 'open' && counts.data ? `${queueReason(value).title} (${count(waiting(value))})` : queueReason(value).title }))} value={reason || null} onChange={(value) => setReason(value ?? '')} />
-        <Select label="Suggestion" placeholder="Any" clearable w={190} data={suggestions.map((value) => ({ value, label: suggestionAction(value) }))} value={suggestion || null} onChange={(value) => setSuggestion(value ?? '')} />
-        {total !== undefined && total > 0 && (
-          <Text c="dimmed" pb={8}>
-            {counted(total, 'person', 'people')}
-          </Text>
-        )}
-      </Group>
+      {!forbidden(items) && (
+        <Group align="flex-end" className="filters">
+          <TextInput label="Find" placeholder="Name or address" leftSection={<Icon name="search" size={16} />} value={find} onChange={(event) => setFind(event.currentTarget.value)} w={{ base: '100%', sm: 220 }} />
+          <Select label="State" w={150} allowDeselect={false} data={statuses.map((value) => ({ value, label: queueStatus(value).text }))} value={status} onChange={(value) => setStatus(value ?? 'open')} />
+          <Select label="Why" placeholder="Every reason" clearable w={290} maw="100%" data={reasons.map((value) => ({ value, label: status === 'open' && counts.data ? `${queueReason(value).title} (${count(waiting(value))})` : queueReason(value).title }))} value={reason || null} onChange={(value) => setReason(value ?? '')} />
+          <Select label="Suggestion" placeholder="Any" clearable w={190} data={suggestions.map((value) => ({ value, label: suggestionAction(value) }))} value={suggestion || null} onChange={(value) => setSuggestion(value ?? '')} />
+          {total !== undefined && total > 0 && (
+            <Text c="dimmed" pb={8}>
+              {counted(total, 'person', 'people')}
+            </Text>
+          )}
+        </Group>
+      )}
       {told.text !== '' && (
         <Alert role="status" color="teal" icon={<Icon name="check" />} withCloseButton closeButtonLabel="Close" onClose={() => setTold({ text: '' })}>
           <Group gap="md">

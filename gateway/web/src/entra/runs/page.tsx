@@ -8,7 +8,7 @@ import { RunService, type Run } from '../../gen/entrasync/syncengine/v1/run_pb'
 import { DownloadButton } from '../../ui/download'
 import { TextLink } from '../../ui/link'
 import { Rows } from '../../ui/list'
-import { Empty, Loading, Page, Problem, State, failed } from '../../ui/states'
+import { Empty, Loading, Page, Problem, State, failed, forbidden } from '../../ui/states'
 import { Time, took, useNow } from '../../ui/time'
 import { count, counters, runState, runType, underWay } from '../../ui/words'
 
@@ -27,24 +27,26 @@ export function RunsPage() {
   const list = runs.data?.pages.flatMap((page) => page.runs) ?? []
   return (
     <Page title="Sync history" about="Every discovery, preview and sync, newest first." actions={list.length > 0 && <DownloadButton name="entrasync-runs.csv" of="these runs" fetch={() => runsSheet(search)} />}>
-      <Group className="filters">
-        <Select
-          label="Kind"
-          placeholder="Every kind"
-          clearable
-          data={types.map((value) => ({ value, label: runType(value) }))}
-          value={search.type || null}
-          onChange={(type) => void navigate({ search: { ...search, type: type ?? undefined } })}
-        />
-        <Select
-          label="Outcome"
-          placeholder="Every outcome"
-          clearable
-          data={states.map((value) => ({ value, label: runState(value).text }))}
-          value={search.state || null}
-          onChange={(state) => void navigate({ search: { ...search, state: state ?? undefined } })}
-        />
-      </Group>
+      {!forbidden(runs) && (
+        <Group className="filters">
+          <Select
+            label="Kind"
+            placeholder="Every kind"
+            clearable
+            data={types.map((value) => ({ value, label: runType(value) }))}
+            value={search.type || null}
+            onChange={(type) => void navigate({ search: { ...search, type: type ?? undefined } })}
+          />
+          <Select
+            label="Outcome"
+            placeholder="Every outcome"
+            clearable
+            data={states.map((value) => ({ value, label: runState(value).text }))}
+            value={search.state || null}
+            onChange={(state) => void navigate({ search: { ...search, state: state ?? undefined } })}
+          />
+        </Group>
+      )}
       {runs.isPending ? (
         <Loading lines={8} />
       ) : failed(runs) ? (
