@@ -34,7 +34,7 @@ async function screens() {
     ['run', `${entra}/runs/${runs[0].runId}`, 'By directory'],
     ['queue', entra + '/queue', 'Review queue'],
     ['settings', entra + '/settings', 'Sync settings'],
-    ['settings-of-one', `${entra}/settings/${mappings[0].managedTenantId}`, 'Whom'],
+    ['settings-of-one', `${entra}/settings/${mappings[0].managedTenantId}`, 'Who is left out'],
     ['explain-empty', entra + '/explain', 'Explain a person'],
     ['clients', '/clients', 'Clients'],
     ['client', `/clients/${clients[0].id}`, 'Contacts'],

@@ -38,8 +38,8 @@ const toggles = [
 ] as const
 
 const lists = [
-  ['customPatterns', 'Patterns', 'Whose name, sign-in name or address matches one is left out.'],
-  ['groups', 'Only members of these groups', 'Object ids; empty takes everybody.'],
+  ['customPatterns', 'Patterns', 'Regular expressions (RE2), such as ^scanner. Whose name, sign-in name or address matches one is left out.'],
+  ['groups', 'Only members of these groups', 'Their object ids in Microsoft Entra; empty takes everybody.'],
   ['alwaysInclude', 'Always take', 'Addresses or object ids that no filter leaves out.'],
   ['neverInclude', 'Never take', 'Addresses or object ids that are left out.'],
 ] as const
@@ -126,7 +126,7 @@ function Form({ managedTenantId, own, all }: { managedTenantId: string; own: Set
           Saved. The next sync of this directory uses it.
         </Alert>
       )}
-      <Section title="Whom">
+      <Section title="Who is left out">
         {toggles.filter(([group]) => group === 'filters').map(([group, key, label]) => toggle(group, key, label))}
         {lists.map(([key, label, about]) => {
           const name = `filters.${key}`

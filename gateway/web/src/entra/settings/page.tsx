@@ -101,12 +101,12 @@ function Form({ present }: { present: Settings }) {
         {toggle('automaticSync', 'Sync automatically')}
         <Select label="How often" data={known(draft.intervalMinutes)} value={String(draft.intervalMinutes)} disabled={!mayChange || !draft.automaticSync} allowDeselect={false} maw={260} onChange={(value) => set('intervalMinutes', Number(value ?? 1440))} />
       </Section>
-      <Section title="Whom" about="Who is left out. People who are linked already stay linked, whatever you choose here.">
+      <Section title="Who is left out" about="People who are linked already stay linked, whatever you choose here.">
         {toggle('guests', 'Leave guests out')}
         {toggle('unlicensed', 'Leave out accounts without a licence')}
         {toggle('serviceAccounts', 'Leave out service accounts', 'Accounts whose names look like those of programs and devices.')}
-        <Textarea label="Patterns of your own" description="One a line. Whose name, sign-in name or address matches one is left out." autosize minRows={2} value={draft.customPatterns} {...locked} error={violation(failure, 'customPatterns')} onChange={(event) => set('customPatterns', event.currentTarget.value)} />
-        <TagsInput label="Only members of these groups" description="Object ids; empty takes everybody." value={draft.groups} {...locked} error={violation(failure, 'groups')} onChange={(value) => set('groups', value)} />
+        <Textarea label="Patterns of your own" description="One regular expression (RE2) a line, such as ^scanner. Whose name, sign-in name or address matches one is left out." autosize minRows={2} value={draft.customPatterns} {...locked} error={violation(failure, 'customPatterns')} onChange={(event) => set('customPatterns', event.currentTarget.value)} />
+        <TagsInput label="Only members of these groups" description="Their object ids in Microsoft Entra; empty takes everybody." value={draft.groups} {...locked} error={violation(failure, 'groups')} onChange={(value) => set('groups', value)} />
         <TagsInput label="Always take" description="Addresses or object ids that no filter leaves out." value={draft.alwaysInclude} {...locked} error={violation(failure, 'alwaysInclude')} onChange={(value) => set('alwaysInclude', value)} />
         <TagsInput label="Never take" description="Addresses or object ids that are left out." value={draft.neverInclude} {...locked} error={violation(failure, 'neverInclude')} onChange={(value) => set('neverInclude', value)} />
         <TryFilters key={String(kept.version)} filters={filtersOf(draft)} refuse={setRefused} />
@@ -120,7 +120,7 @@ function Form({ present }: { present: Settings }) {
           {toggle('upn', 'Show the sign-in name at the contact')}
         </Section>
       )}
-      <Section title="Leavers and doubles">
+      <Section title="Leavers and duplicates">
         {toggle('markInactiveWhenDisabled', 'Make contacts inactive when their account is disabled or deleted', 'Contacts are never deleted.')}
         {toggle('allowSameEmailAcrossClients', 'An address may belong to contacts of several clients')}
       </Section>
