@@ -106,6 +106,7 @@ function Mapping({ rows, reload }: { rows: Row[]; reload: () => Promise<bigint |
         )}
       </Group>
       <SegmentedControl
+        className="groups"
         aria-label="Which directories"
         value={filter}
         onChange={(value) => setFilter(value as Filter)}
