@@ -220,6 +220,17 @@ test('a run that fails says why, and what mends it', async () => {
   }
 })
 
+test('a discovery says what it found, and leads to the mapping', async () => {
+  const { runs } = await call('GET', `/api${entra}/sync/runs?type=discovery&state=completed&pageSize=1`)
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(`${site}${entra}/runs/${runs[0].runId}`)
+  await page.getByText(`${runs[0].totalTenants} directories were found.`, { exact: false }).waitFor()
+  await look(page, 'run-discovery')
+  await page.getByRole('link', { name: 'See which client each belongs to' }).click()
+  await page.getByRole('heading', { name: 'Mapping', level: 1 }).waitFor()
+  await page.context().close()
+})
+
 test('a run is narrowed to an outcome, a directory and a name, and leads on to why', async () => {
   const { runs } = await call('GET', `/api${entra}/sync/runs?type=initial&state=completed&pageSize=1`)
   const { tenantResults } = await call('GET', `/api${entra}/sync/runs/${runs[0].runId}`)

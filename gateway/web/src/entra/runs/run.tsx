@@ -97,6 +97,11 @@ function OneRun({ runId }: { runId: string }) {
           <Cause problem={run.error} />
         </div>
       )}
+      {run.type === 'discovery' && run.state === 'completed' && (
+        <Text className="card" p="md">
+          {counted(run.totalTenants, 'directory was', 'directories were')} found. <TextLink to="/integrations/entra/mapping">See which client each belongs to</TextLink>
+        </Text>
+      )}
       {sync && (underWay(run.state) || somebody(run.counters)) && <CounterGrid run={run} />}
       {sync && <Results run={run} results={results} live={tenants} />}
       {sync && !underWay(run.state) && somebody(run.counters) && <People run={run} results={results} />}
