@@ -66,6 +66,16 @@ test('what is changed in the settings is saved, all of it and nothing else', asy
   await page.context().close()
 })
 
+test('a switch that is off has an edge that is seen', async () => {
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(`${site}${entra}/settings`)
+  const off = page.getByRole('switch', { name: 'Leave guests out' })
+  await off.and(page.locator(':not(:checked)')).waitFor()
+  const edge = await off.evaluate((input) => getComputedStyle(input.nextElementSibling).boxShadow)
+  assert.match(edge, /^rgb\(90, 98, 112\).* inset$/, 'the switch has no edge of 3 : 1')
+  await page.context().close()
+})
+
 test('filters are tried on real people before they are saved', async () => {
   const page = await signedIn(browser, 'administrator')
   await page.goto(`${site}${entra}/settings`)
