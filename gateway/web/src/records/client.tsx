@@ -114,11 +114,11 @@ function LastRuns({ clientId }: { clientId: string }) {
         <Text c="dimmed">None yet. It takes part in every sync of all clients once a directory is mapped to it.</Text>
       ) : (
         runs.data.runs.map((run) => (
-          <Group key={run.runId} justify="space-between">
+          <Group key={run.runId} justify="space-between" gap="xs" wrap="nowrap" align="flex-start">
             <TextLink to="/integrations/entra/runs/$runId" params={{ runId: run.runId }}>
               {runType(run.type, run.dryRun)}
             </TextLink>
-            <Group gap="xs">
+            <Group gap="xs" wrap="nowrap" style={{ flexShrink: 0 }}>
               <Text size="sm" c="dimmed">
                 <Time at={run.startedAt} never="not yet" />
               </Text>
