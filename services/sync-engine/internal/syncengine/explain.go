@@ -161,7 +161,7 @@ func NewExplain(store ExplainStore, settings ExplainSettings, users UserSource, 
 }
 
 // Do explains. errs.NotFound, reason not_found, where nobody is known by what was asked
-// for; reason managed_tenant_not_found.
+// for; reason managed_tenant_not_found, where no managed tenant has the id.
 func (e *Explain) Do(ctx context.Context, req ExplainRequest) (Explanation, error) {
 	x := &explaining{Explain: e}
 	target, mapped, err := x.locate(ctx, req)
