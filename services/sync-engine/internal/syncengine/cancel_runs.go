@@ -2,6 +2,7 @@ package syncengine
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -40,12 +41,12 @@ func shownState(run, of State) State {
 	return of
 }
 
-// storedStates are the states that a run of the state shows as the given one; see shownState. Empty where it
-// shows none so.
+// storedStates are the states that a run of the state shows as the given one, which are that one or open:
+// see shownState. Empty where it shows none so.
 func storedStates(run, shown State) []State {
 	stored := []State{}
-	for _, of := range []State{StateQueued, StateRunning, StateCompleted, StatePartial, StateFailed, StateCancelled, StateHeld} {
-		if shownState(run, of) == shown {
+	for _, of := range []State{shown, StateQueued, StateRunning} {
+		if shownState(run, of) == shown && !slices.Contains(stored, of) {
 			stored = append(stored, of)
 		}
 	}
