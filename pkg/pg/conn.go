@@ -49,14 +49,43 @@ func (c *Conn) TryLock(ctx context.Context, key string) (locked bool, err error)
 // TryLocks takes several, in their order and in one statement; false when another
 // session has one of them. Those that it took then end with Release.
 func (c *Conn) TryLocks(ctx context.Context, keys ...string) (locked bool, err error) {
+	return c.tryAll(ctx, "pg_try_advisory_lock", keys)
+}
+
+// Share lets other sessions share the keys' locks, which this one has alone: from here on it has them as
+// TryShared takes them. At no moment are they free.
+func (c *Conn) Share(ctx context.Context, keys ...string) error {
+	for _, sql := range []string{
+		`SELECT pg_advisory_lock_shared(hashtextextended(key, 0)) FROM unnest($1::text[]) AS key`,
+		`SELECT pg_advisory_unlock(hashtextextended(key, 0)) FROM unnest($1::text[]) AS key`,
+	} {
+		if _, err := c.conn.Exec(ctx, sql, c.named(keys)); err != nil {
+			return Classify(err)
+		}
+	}
+	return nil
+}
+
+// TryShared takes several locks as TryLocks does, beside sessions that share them: those that TryLock or
+// TryLocks took keep it out, and it keeps out those.
+func (c *Conn) TryShared(ctx context.Context, keys ...string) (locked bool, err error) {
+	return c.tryAll(ctx, "pg_try_advisory_lock_shared", keys)
+}
+
+func (c *Conn) tryAll(ctx context.Context, take string, keys []string) (locked bool, err error) {
+	c.locked = true
+	err = c.conn.QueryRow(ctx, `SELECT COALESCE(bool_and(`+take+`(hashtextextended(k.key, 0)) ORDER BY k.n), true)
+FROM unnest($1::text[]) WITH ORDINALITY AS k (key, n)`, c.named(keys)).Scan(&locked)
+	return locked, Classify(err)
+}
+
+// named are the keys of this context's locks.
+func (c *Conn) named(keys []string) []string {
 	named := make([]string, len(keys))
 	for i, key := range keys {
 		named[i] = c.name + ":" + key
 	}
-	c.locked = true
-	err = c.conn.QueryRow(ctx, `SELECT COALESCE(bool_and(pg_try_advisory_lock(hashtextextended(k.key, 0)) ORDER BY k.n), true)
-FROM unnest($1::text[]) WITH ORDINALITY AS k (key, n)`, named).Scan(&locked)
-	return locked, Classify(err)
+	return named
 }
 
 // Unlock gives the advisory lock of the key back; an error when this session

@@ -245,6 +245,43 @@ func TestDedicatedConnection(t *testing.T) {
 	require.True(t, locked)
 }
 
+// TestALockThatIsSharedIsNeverFree: who had it alone shares it with whoever asks to share it, and nobody has it
+// alone before all have released it.
+func TestALockThatIsSharedIsNeverFree(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	conns := make([]*pg.Conn, 3)
+	for i := range conns {
+		conn, err := pg.Dedicated(t.Context(), b.pool)
+		require.NoError(t, err)
+		t.Cleanup(conn.Release)
+		conns[i] = conn
+	}
+	keys := []string{"directory", "client"}
+	refused := func(locked bool, err error) {
+		t.Helper()
+		require.NoError(t, err)
+		require.False(t, locked)
+	}
+	locked, err := conns[0].TryLocks(t.Context(), keys...)
+	require.NoError(t, err)
+	require.True(t, locked)
+	refused(conns[1].TryShared(t.Context(), keys...))
+	require.NoError(t, conns[0].Share(t.Context(), keys...))
+	refused(conns[2].TryLock(t.Context(), "client"))
+	locked, err = conns[1].TryShared(t.Context(), keys...)
+	require.NoError(t, err)
+	require.True(t, locked)
+	conns[0].Release()
+	for _, key := range keys {
+		refused(conns[2].TryLock(t.Context(), key))
+	}
+	conns[1].Release()
+	locked, err = conns[2].TryLocks(t.Context(), keys...)
+	require.NoError(t, err)
+	require.True(t, locked)
+}
+
 // TestWhoReleasedItsLocksHoldsUpNobody takes a lock that another connection just
 // had, again and again: the server ends a session some time after its client left.
 func TestWhoReleasedItsLocksHoldsUpNobody(t *testing.T) {
