@@ -79,6 +79,20 @@ func (f *Fair) Enter(ctx context.Context, key string) (leave func(), err error) 
 	return nil, ctx.Err()
 }
 
+// TryEnter takes one more place for a caller of the key that has one and can do without, where the key's share
+// allows it and another place stays free for whoever comes next. leave is as of Enter.
+func (f *Fair) TryEnter(key string) (leave func(), ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := f.keys[key]
+	if l == nil || f.free < 2 || len(f.keys) > 1 && l.running >= f.share {
+		return nil, false
+	}
+	f.free--
+	l.running++
+	return sync.OnceFunc(func() { f.leave(l) }), true
+}
+
 func (f *Fair) leave(l *line) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

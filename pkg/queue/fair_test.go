@@ -159,3 +159,38 @@ func TestNoPlaceIsLost(t *testing.T) {
 	one()
 	two()
 }
+
+// A caller that has a place gets another one where one more stays free: never more than its share while another
+// key is active.
+func TestAnotherPlaceForACallerThatHasOne(t *testing.T) {
+	t.Parallel()
+	f := queue.NewFair(5, 2)
+	_, ok := f.TryEnter("a")
+	require.False(t, ok, "it has none")
+	first, err := f.Enter(t.Context(), "a")
+	require.NoError(t, err)
+	second, ok := f.TryEnter("a")
+	require.True(t, ok)
+	other, err := f.Enter(t.Context(), "b")
+	require.NoError(t, err)
+	_, ok = f.TryEnter("a")
+	require.False(t, ok, "two are its share beside another key")
+	others, ok := f.TryEnter("b")
+	require.True(t, ok)
+	second()
+	second()
+	third, err := f.Enter(t.Context(), "c")
+	require.NoError(t, err)
+	_, ok = f.TryEnter("a")
+	require.False(t, ok, "one place stays free")
+	others()
+	second, ok = f.TryEnter("a")
+	require.True(t, ok, "a place that was given back")
+	for _, leave := range []func(){first, second, other, third} {
+		leave()
+	}
+	for _, key := range []string{"d", "d", "e", "e", "g"} { // all five came back
+		_, err := f.Enter(t.Context(), key)
+		require.NoError(t, err)
+	}
+}
