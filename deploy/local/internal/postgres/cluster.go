@@ -213,6 +213,8 @@ func (c Cluster) Server() child.Spec {
 		// The data fits in memory or lies on an SSD.
 		"random_page_cost": "1.1",
 		"max_wal_size":     "2GB", "checkpoint_timeout": "15min", "jit": "off",
+		// A round writes more in a moment than the default holds, and would write it out itself.
+		"wal_buffers": "64MB",
 		// A round's advisory lock must not outlive a vanished client.
 		"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3",
 		"log_line_prefix": "%m [%p] %q%u@%d ", "log_checkpoints": "off", "timezone": "UTC", "log_timezone": "UTC",
