@@ -18,10 +18,18 @@ func (e *engine) sessions() []string {
 	return e.rows(`SELECT oid FROM pg_class WHERE relname = 'stage' AND relpersistence = 't' ORDER BY oid`)
 }
 
-// ended waits until the server has taken the tables of sessions away that ended.
+// lockers are how many sessions have a round's locks.
+func (e *engine) lockers() int {
+	e.t.Helper()
+	return e.count(`SELECT count(DISTINCT pid) FROM pg_locks
+		WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
+}
+
+// ended waits until the server has taken the tables of sessions away that ended, and the locks, which it gives
+// back after them.
 func (e *engine) ended() {
 	e.t.Helper()
-	require.Eventually(e.t, func() bool { return len(e.sessions()) == 0 }, time.Minute, 10*time.Millisecond)
+	require.Eventually(e.t, func() bool { return len(e.sessions()) == 0 && e.lockers() == 0 }, time.Minute, 10*time.Millisecond)
 }
 
 // TestSmallRoundsShareASession syncs a directory again and again: nothing of a round
