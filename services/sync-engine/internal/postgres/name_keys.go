@@ -96,7 +96,7 @@ func writeContactKeys(ctx context.Context, q *sqlc.Queries, rows []sqlc.Contacts
 	for _, row := range rows {
 		clients = append(clients, row.ClientID)
 	}
-	free, err := q.ShareClientHeads(ctx, clients)
+	free, err := q.LockClientHeads(ctx, clients)
 	if err != nil || len(free) == 0 {
 		return 0, err
 	}

@@ -137,14 +137,19 @@ func TestContactsOfAClientThatSomebodyWritesAreNotKeyed(t *testing.T) {
 		require.Empty(t, e.host(syncengine.ContactRecord{ExternalID: ptr(fmt.Sprint(i)), ClientID: ptr(of), FullName: fmt.Sprintf("Zoë-%d", i)})[0].Violations)
 	}
 	e.keyedBefore()
-	writer, err := e.admin.Begin(t.Context())
-	require.NoError(t, err)
-	defer func() { _ = writer.Rollback(context.WithoutCancel(t.Context())) }()
-	_, err = writer.Exec(t.Context(), `UPDATE client_heads SET revision = revision WHERE client_id = $1`, client)
-	require.NoError(t, err)
-	require.Equal(t, 1, e.keyed())
-	require.Equal(t, []string{"zoë-0", "zoe 1"}, e.rows(`SELECT name_key FROM contacts ORDER BY full_name`))
-	require.NoError(t, writer.Rollback(t.Context()))
+	for i, lock := range []string{
+		`UPDATE client_heads SET revision = revision WHERE client_id = $1`,
+		`SELECT FROM client_heads WHERE client_id = $1 FOR SHARE`, // as the two sessions of a round do
+	} {
+		writer, err := e.admin.Begin(t.Context())
+		require.NoError(t, err)
+		defer func() { _ = writer.Rollback(context.WithoutCancel(t.Context())) }()
+		_, err = writer.Exec(t.Context(), lock, client)
+		require.NoError(t, err)
+		require.Equal(t, 1-i, e.keyed(), lock)
+		require.Equal(t, []string{"zoë-0", "zoe 1"}, e.rows(`SELECT name_key FROM contacts ORDER BY full_name`))
+		require.NoError(t, writer.Rollback(t.Context()))
+	}
 	require.Equal(t, 1, e.keyed())
 }
 

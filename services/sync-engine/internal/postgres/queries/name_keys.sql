@@ -22,10 +22,10 @@ FROM (
 WHERE s.name_key ~ '[^a-z0-9 ]' OR s.n = @size
 ORDER BY s.n;
 
--- name: ShareClientHeads :many
+-- name: LockClientHeads :many
 -- Of these clients those whose contacts nobody writes until this transaction ends: a writer locks the head
 -- of the client first. What has a lock already is left out, so that this waits for nobody.
-SELECT h.client_id FROM client_heads h WHERE h.client_id = ANY (@client_ids::uuid[]) FOR SHARE SKIP LOCKED;
+SELECT h.client_id FROM client_heads h WHERE h.client_id = ANY (@client_ids::uuid[]) FOR NO KEY UPDATE SKIP LOCKED;
 
 -- name: KeyContacts :execrows
 -- Nothing but the key, of contacts of these clients whose key is still between these two. One that somebody

@@ -217,24 +217,14 @@ func (q *Queries) KeysAlone(ctx context.Context) error {
 	return err
 }
 
-const namesKeyed = `-- name: NamesKeyed :exec
-UPDATE feed_heads SET keyed = keyed + 1
-`
-
-// Whoever reads the contacts in order of their names begins again.
-func (q *Queries) NamesKeyed(ctx context.Context) error {
-	_, err := q.db.Exec(ctx, namesKeyed)
-	return err
-}
-
-const shareClientHeads = `-- name: ShareClientHeads :many
-SELECT h.client_id FROM client_heads h WHERE h.client_id = ANY ($1::uuid[]) FOR SHARE SKIP LOCKED
+const lockClientHeads = `-- name: LockClientHeads :many
+SELECT h.client_id FROM client_heads h WHERE h.client_id = ANY ($1::uuid[]) FOR NO KEY UPDATE SKIP LOCKED
 `
 
 // Of these clients those whose contacts nobody writes until this transaction ends: a writer locks the head
 // of the client first. What has a lock already is left out, so that this waits for nobody.
-func (q *Queries) ShareClientHeads(ctx context.Context, clientIds []uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, shareClientHeads, clientIds)
+func (q *Queries) LockClientHeads(ctx context.Context, clientIds []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, lockClientHeads, clientIds)
 	if err != nil {
 		return nil, err
 	}
@@ -251,6 +241,16 @@ func (q *Queries) ShareClientHeads(ctx context.Context, clientIds []uuid.UUID) (
 		return nil, err
 	}
 	return items, nil
+}
+
+const namesKeyed = `-- name: NamesKeyed :exec
+UPDATE feed_heads SET keyed = keyed + 1
+`
+
+// Whoever reads the contacts in order of their names begins again.
+func (q *Queries) NamesKeyed(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, namesKeyed)
+	return err
 }
 
 const tenantsWithPeople = `-- name: TenantsWithPeople :many
