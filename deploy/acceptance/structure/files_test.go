@@ -36,11 +36,11 @@ var fileLayers = map[string][][]string{
 	},
 	"services/sync-engine/internal/postgres/round": {
 		{"properties.go", "mapping.go"},
-		{"session.go", "plan.go"},
+		{"session.go", "plan.go", "worker.go"},
 		{"stage.go", "apply_revision.go", "delta.go", "keep.go", "suppose.go", "tally_directory.go"},
 		{"prepare.go", "report.go", "guarded.go"},
 		{"decide.go"},
-		{"apply.go"},
+		{"apply.go", "parallel.go"},
 		{"close.go", "explain.go", "open.go", "queue.go"},
 	},
 }

@@ -12,11 +12,16 @@ import (
 // OpenRound implements syncengine.RoundStore. Rounds wait for a place, and tenants take turns:
 // one with thousands of directories does not delay the others.
 func (s *Store) OpenRound(ctx context.Context, of syncengine.ManagedTenant, now time.Time) (syncengine.Round, error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
 	leave, err := s.enterRound(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r, err := round.Open(ctx, s.pool, of, s.timeouts, now, leave)
+	place := round.Place{Leave: leave, Another: func() (func(), bool) { return s.rounds.TryEnter(id.String()) }}
+	r, err := round.Open(ctx, s.pool, of, s.timeouts, now, place)
 	if err != nil {
 		return nil, err
 	}

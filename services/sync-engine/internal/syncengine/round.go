@@ -113,8 +113,9 @@ type Candidate struct {
 type Step func(n int) error
 
 // Round is one round of one directory. It holds the locks of the directory and of its
-// client until Release; when its connection is lost, so are the locks, and no write
-// follows. It serves one goroutine.
+// client until Release. They belong to the connections by which it writes: when one is
+// lost nothing is written by it any more, and nobody else has the locks before all are
+// gone. It serves one goroutine.
 type Round interface {
 	// ApplyRevision brings the directory's links in line with the round's mapping; a dry
 	// run does not call it. ErrMappingChanged, here and below, when a later revision is
@@ -149,12 +150,13 @@ type Round interface {
 	Decide(ctx context.Context, rules Rules, complete bool, step Step) (planned Changes, queued map[string]int, err error)
 	// Hold takes the inactivations out of the plan; record stores the set.
 	Hold(ctx context.Context, record bool, step Step) (Held, error)
-	// ApplyNext applies the next range in one transaction and returns how many
-	// decisions it held; done when none is left. ErrRunCancelled when the
+	// ApplyNext applies the next range in one transaction, or several at once in one each, and
+	// returns how many decisions they held; done when none is left. ErrRunCancelled when the
 	// run was closed.
 	ApplyNext(ctx context.Context, rules Rules) (applied int, done bool, err error)
 	// Keep keeps what a delta round needs to know of identities without a link, and
-	// forgets what it no longer needs. complete as for Decide.
+	// forgets what it no longer needs. complete as for Decide. It may go on beside what
+	// follows: Close waits for it, and returns its error.
 	Keep(ctx context.Context, complete bool, step Step) error
 	// Queue lists items after a number, in order.
 	Queue(ctx context.Context, after, limit int) ([]QueueItem, error)

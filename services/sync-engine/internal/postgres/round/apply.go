@@ -65,23 +65,34 @@ var (
 	count string
 )
 
-// ApplyNext applies the next range in one transaction. Locks are taken in one
-// order everywhere: the client's head, the rows, the feed's head. Where the host moves
-// contacts of the range to clients whose heads it has not locked, it begins anew.
+// ApplyNext applies the next range, or the next two at once where there is a worker.
 func (r *Round) ApplyNext(ctx context.Context, rules syncengine.Rules) (applied int, done bool, err error) {
 	r.by(rules)
+	err = r.engage(ctx)
+	switch {
+	case err != nil:
+	case r.assisted():
+		applied, done, err = r.applyTwo(ctx)
+	default:
+		applied, done, err = r.applyOne(ctx, rules)
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("applying the range after %d: %w", r.plan.last, err)
+	}
+	return applied, done, nil
+}
+
+// applyOne applies a range in one transaction. Locks are taken in one
+// order everywhere: the client's head, the rows, the feed's head. Where the host moves
+// contacts of the range to clients whose heads it has not locked, it begins anew.
+func (r *Round) applyOne(ctx context.Context, rules syncengine.Rules) (applied int, done bool, err error) {
 	of, raised := span{after: r.plan.last}, false
 	for others := (&movedError{}); ; {
 		err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			last, args := 0, with(r.args(of), "limit", syncengine.RangeSize)
-			args["numbers"] = decideSize
-			if err := tx.QueryRow(ctx, nextRange, args).Scan(&of.upTo, &applied, &last); pg.NoRows(err) {
-				done = true
-				return nil
-			} else if err != nil {
+			of, applied, done, err = r.nextRange(ctx, tx, of.after)
+			if err != nil || of.upTo == of.after {
 				return err
 			}
-			done = of.upTo == last
 			raised, err = r.applyRange(ctx, tx, rules, of, others.to)
 			return err
 		})
@@ -90,13 +101,26 @@ func (r *Round) ApplyNext(ctx context.Context, rules syncengine.Rules) (applied 
 		}
 	}
 	if err != nil {
-		return 0, false, fmt.Errorf("applying the range after %d: %w", of.after, err)
+		return 0, false, err
 	}
-	r.plan.last, r.session.rows = max(of.upTo, r.plan.last), r.session.rows+applied
+	r.plan.last, r.session.rows = of.upTo, r.session.rows+applied
 	if raised {
 		r.plan.raised++
 	}
 	return applied, done, nil
+}
+
+// nextRange is the range of the plan after a number and how many rows it has; done where it is the last, and
+// where there is none: it is empty then.
+func (r *Round) nextRange(ctx context.Context, tx pgx.Tx, after int) (of span, rows int, done bool, err error) {
+	of = span{after, after}
+	last, args := after, with(r.args(of), "limit", syncengine.RangeSize)
+	args["numbers"] = decideSize
+	err = tx.QueryRow(ctx, nextRange, args).Scan(&of.upTo, &rows, &last)
+	if pg.NoRows(err) {
+		return of, 0, true, nil
+	}
+	return of, rows, of.upTo == last, err
 }
 
 // movedError ends the transaction of a range: contacts that it would write are at clients whose heads it
@@ -131,26 +155,31 @@ func (r *Round) applyRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rule
 			return false, &movedError{to: append(at, locked...)}
 		}
 	}
+	return len(locked) > 0, r.writeRange(ctx, tx, of)
+}
+
+// writeRange writes what is planned for a range; the client's head is locked.
+func (r *Round) writeRange(ctx context.Context, tx pgx.Tx, of span) error {
 	c, err := r.countPlanned(ctx, tx, of)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if err := r.reportPlan(ctx, tx, of, c); err != nil {
-		return false, err
+		return err
 	}
 	if err := r.write(ctx, tx, of, c.actions); err != nil {
-		return false, err
+		return err
 	}
 	if r.plan.rejects {
 		if err := exec(ctx, tx, r.args(of), rejectedVoid); err != nil {
-			return false, err
+			return err
 		}
 	}
 	if err := r.count(ctx, tx, c.changes); err != nil {
-		return false, err
+		return err
 	}
 	// The feed's head is locked last and until the commit only.
-	return len(locked) > 0, exec(ctx, tx, r.args(of), applyChanges)
+	return exec(ctx, tx, r.args(of), applyChanges)
 }
 
 // elsewhere are the clients other than the round's at which contacts of the range are: of those that change,

@@ -30,6 +30,9 @@ func (r *Round) Written(ctx context.Context) (out syncengine.Changes, err error)
 // Close records the result and where the directory's next round takes up. ErrRunCancelled
 // where the run was closed meanwhile: its counters are those that it ended with.
 func (r *Round) Close(ctx context.Context, result syncengine.Result) error {
+	if err := r.keptBeside(); err != nil {
+		return fmt.Errorf("keeping identities: %w", err)
+	}
 	params, err := closing(result)
 	if err != nil {
 		return err

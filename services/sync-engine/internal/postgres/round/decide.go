@@ -71,7 +71,7 @@ func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete boo
 		func() error { return r.dropRejected(ctx, step) },
 		func() error {
 			c, err := r.decided(ctx)
-			planned, queued = c.changes, c.queued
+			planned, queued, r.plan.rows = c.changes, c.queued, c.planned()
 			return err
 		},
 	} {

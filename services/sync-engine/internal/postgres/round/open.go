@@ -13,16 +13,24 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
+// Place is a round's place among those that run at once. The pool has a connection for each.
+type Place struct {
+	Leave func()
+	// Another is one more for the same round, where one is free; nil for none.
+	Another func() (leave func(), ok bool)
+}
+
 // Open takes a connection and on it the locks of the directory and of the client,
 // which all end with Release, and marks the managed tenant as running. Two
 // directories of one client look for the same contacts, so they go one after the
 // other, whichever runs they are of. A mapping later than the run's ends the round
-// before it began. leave is called at the end, also when Open fails.
-func Open(ctx context.Context, pool *pg.Pool, of syncengine.ManagedTenant, timeouts Timeouts, now time.Time, leave func()) (*Round, error) {
-	r, err := connected(ctx, pool, of, timeouts, leave)
+// before it began. The place is left at the end, also when Open fails.
+func Open(ctx context.Context, pool *pg.Pool, of syncengine.ManagedTenant, timeouts Timeouts, now time.Time, place Place) (*Round, error) {
+	r, err := connected(ctx, pool, of, timeouts, place.Leave)
 	if err != nil {
 		return nil, err
 	}
+	r.another = place.Another
 	if r.runID, err = uuid.Parse(of.RunID); err != nil {
 		r.Release()
 		return nil, syncengine.ErrUnknownRun
@@ -57,7 +65,7 @@ func connected(ctx context.Context, pool *pg.Pool, of syncengine.ManagedTenant, 
 	if err != nil {
 		return nil, err
 	}
-	r = &Round{timeouts: timeouts.OrDefaults(), leave: leave, tenantID: id.String(), managed: of, clientID: client, conn: conn}
+	r = &Round{pool: pool, timeouts: timeouts.OrDefaults(), leave: leave, tenantID: id.String(), managed: of, clientID: client, conn: conn}
 	r.mapping.Mapping = &Mapping{
 		source: r.conn, timeout: r.timeouts.Range, tenantID: r.tenantID, directory: of.EntraTenantID, managed: of.ManagedTenantID,
 		revision: of.MappingRevision,

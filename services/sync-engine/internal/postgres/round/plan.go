@@ -17,6 +17,7 @@ import (
 type plan struct {
 	revision int64 // of the client's head when it was made
 	raised   int64 // by how much this round raised the head since
+	rows     int   // when it was made
 	relinks  bool  // links of the directory wait to be given to contacts of this client
 	held     bool  // Hold has taken the inactivations out of it
 	complete bool  // identities that were not staged are gone

@@ -27,7 +27,7 @@ import (
 var directoryWide = []string{"prepare", "prepare_changes", "find_links", "shared_addresses", "decide_duplicates", "hold_digest", "let_through_count", "explain_sharing"}
 
 // Statements that are nothing but tables and indexes, or empty temporary tables.
-var unplanned = []string{"create", "clear_tables", "drop_indexes", "restart", "stage_index", "links_index", "address_index", "takeover_index", "plan_indexes", "suppose", "suppose_write"}
+var unplanned = []string{"create", "clear_tables", "drop_indexes", "restart", "worker_index", "worker_clear", "stage_index", "links_index", "address_index", "takeover_index", "plan_indexes", "suppose", "suppose_write"}
 
 // Statements that count all that was staged and a directory's links, or look
 // whether it has some.
@@ -369,7 +369,7 @@ func (b *bundle) round(n int, apply bool) *Round {
 		VALUES ($1, $2, $3, $4, $5, 1, 0, 0, 'queued')`, msp, run, managed, directory, client)
 	r, err := Open(b.ctx, b.db.Pool("syncengine"), syncengine.ManagedTenant{
 		RunID: run, ManagedTenantID: managed, EntraTenantID: directory, ClientID: client, MappingRevision: 1,
-	}, Timeouts{}, b.now, func() {})
+	}, Timeouts{}, b.now, Place{Leave: func() {}})
 	require.NoError(b.t, err)
 	b.t.Cleanup(r.Release)
 	require.NoError(b.t, r.ApplyRevision(b.ctx, b.now, b.step))

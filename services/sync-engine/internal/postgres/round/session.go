@@ -1,4 +1,4 @@
-// Package round is one round of one directory on one session of PostgreSQL: what
+// Package round is one round of one directory on a session of PostgreSQL: what
 // upstream lists is staged, decided as sets and applied range by range. Each
 // statement is in a file of its name.
 package round
@@ -43,11 +43,15 @@ var ErrInProgress = errs.Of(reason.RoundInProgress, errs.WithRetryAfter(busyRetr
 
 const busyRetry = 5 * time.Second
 
-// Round is one round on a connection of its own. It serves one goroutine.
+// Round is one round on a connection of its own; to apply a large plan it has a second one. It serves one
+// goroutine.
 type Round struct {
 	conn     *pg.Conn
+	pool     *pg.Pool
 	timeouts Timeouts
-	leave    func() // gives its place among the rounds back
+	leave    func()                         // gives its place among the rounds back
+	another  func() (leave func(), ok bool) // as of Place
+	worker   *worker                        // nil for none
 	tenantID string
 	managed  syncengine.ManagedTenant
 	runID    uuid.UUID
@@ -171,6 +175,7 @@ func (r *Round) prepareSession(ctx context.Context) error {
 // tables, takes longer than such a round. Any other session ends, and whatever is
 // wrong with it too.
 func (r *Round) Release() {
+	r.dismiss()
 	failed := r.copied() != nil // a round that was given up may have a copy under way
 	if !failed && r.session.closed && !r.session.supposes && r.clear() {
 		r.conn.Return()

@@ -1,0 +1,2 @@
+-- name: worker_clear
+TRUNCATE plan, stage;
