@@ -12,7 +12,7 @@ import (
 
 // versionBefore is the revision whose programs have to work on this version's schema, and
 // beside this version's programs: that which was released last.
-const versionBefore = "30fa5bf25a806cacee69953d85c00382e8089351"
+const versionBefore = "51a77307e929296878bef12ce3ace2fb8dc30ec8"
 
 // Rolling builds the programs of an earlier version, by default of the one before, and
 // replaces them one by one by this version's on a running system: see
