@@ -150,7 +150,7 @@ type Round interface {
 	Decide(ctx context.Context, rules Rules, complete bool, step Step) (planned Changes, queued map[string]int, err error)
 	// Hold takes the inactivations out of the plan; record stores the set.
 	Hold(ctx context.Context, record bool, step Step) (Held, error)
-	// ApplyNext applies the next range in one transaction, or several at once in one each, and
+	// ApplyNext applies the next range in one transaction, or two at once in one each, and
 	// returns how many decisions they held; done when none is left. ErrRunCancelled when the
 	// run was closed.
 	ApplyNext(ctx context.Context, rules Rules) (applied int, done bool, err error)

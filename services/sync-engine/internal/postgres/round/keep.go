@@ -100,7 +100,7 @@ func (r *Round) keepBeside(ctx context.Context, step syncengine.Step) error {
 		select {
 		case parts <- p:
 			return nil
-		case <-w.kept: // too early
+		case <-w.kept: // before it was given all: it has failed
 			return w.failed
 		}
 	})
