@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -88,30 +89,84 @@ func TestTwoSessionsApplyALargePlan(t *testing.T) {
 	e.gapless()
 	e.ended()
 
-	// Everybody has another name; some are disabled, and some are gone.
-	for _, each := range []*engine{alone, e} {
-		each.setting("field_display_name", true)
-		each.dir.expired = true
-		changed := slices.Clone(each.dir.users[:len(each.dir.users)-20])
-		for i := range changed {
-			changed[i].DisplayName += " Renamed"
-			changed[i].AccountEnabled = ptr(i%100 != 50)
+	// Everybody has another name; some are disabled, and some are gone: as a whole listing says it, and as a list of
+	// changes does.
+	for i, whole := range []bool{true, false} {
+		for _, each := range []*engine{alone, e} {
+			each.setting("field_display_name", true)
+			each.dir.expired = whole
+			changed := slices.Clone(each.dir.users[:len(each.dir.users)-20])
+			for at := range changed {
+				changed[at].DisplayName += " Renamed"
+				changed[at].AccountEnabled = ptr(at%100 != 50+i)
+			}
+			each.dir.users = slices.DeleteFunc(changed, func(u syncengine.User) bool { return strings.HasSuffix(u.ObjectID, strconv.Itoa(77+i)) })
 		}
-		each.dir.users = slices.DeleteFunc(changed, func(u syncengine.User) bool { return strings.HasSuffix(u.ObjectID, "77") })
+		want = alone.round()
+		require.Positive(t, want.Counters.Inactivated)
+		require.Greater(t, want.Counters.Updated, largePlan/2)
+		if !whole {
+			require.Positive(t, want.Counters.Reactivated)
+		}
+		e.now = alone.now
+		run = e.started(syncengine.TypeAllTenants, false)
+		_, err = e.syncedByTwo(run.ID, func() error { return nil })
+		require.NoError(t, err)
+		require.Equal(t, want.Counters, e.finished(run.ID).Counters)
+		require.Equal(t, alone.state(), e.state())
+		for _, of := range written {
+			require.Equal(t, alone.rows(of), e.rows(of), of)
+		}
+		e.gapless()
 	}
-	want = alone.round()
-	require.Positive(t, want.Counters.Inactivated)
-	require.Greater(t, want.Counters.Updated, largePlan/2)
-	e.now = alone.now
-	run = e.started(syncengine.TypeAllTenants, false)
-	_, err = e.syncedByTwo(run.ID, func() error { return nil })
+}
+
+// connections bounds those to the test's database; -1 for no bound.
+func (e *engine) connections(limit int) {
+	e.t.Helper()
+	e.exec(fmt.Sprintf(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I CONNECTION LIMIT %d', current_database()); END $$`, limit))
+}
+
+// TestARoundAppliesALargePlanByItselfWhereNoWorkerOpens: the server takes no further connection.
+func TestARoundAppliesALargePlanByItselfWhereNoWorkerOpens(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(largePlan)
+	run := e.started(syncengine.TypeAllTenants, false)
+	var applied []int
+	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+		if len(applied) == 0 {
+			e.connections(0)
+			e.exec(`SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
+				AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory')`)
+		}
+		applied = slices.Compact(append(applied, p.Applied))
+		return nil
+	})
 	require.NoError(t, err)
-	require.Equal(t, want.Counters, e.finished(run.ID).Counters)
-	require.Equal(t, alone.state(), e.state())
-	for _, of := range written {
-		require.Equal(t, alone.rows(of), e.rows(of), of)
-	}
+	e.connections(-1)
+	require.Equal(t, []int{0, syncengine.RangeSize, 2 * syncengine.RangeSize, largePlan}, applied)
+	require.Equal(t, syncengine.Counters{Created: largePlan}, e.finished(run.ID).Counters)
+	require.Equal(t, largePlan, e.count(`SELECT count(*) FROM contacts`))
 	e.gapless()
+	e.ended()
+}
+
+// TestAMappingIsRevisedWhileTwoSessionsApply: what was applied before stays, and nothing else is written.
+func TestAMappingIsRevisedWhileTwoSessionsApply(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(largePlan)
+	run := e.started(syncengine.TypeAllTenants, false)
+	_, err := e.syncedByTwo(run.ID, func() error {
+		e.exec(`UPDATE directory_mappings SET revision = revision + 1, client_id = $1`, other) // announced, and mapping not asked since
+		return nil
+	})
+	require.ErrorIs(t, err, syncengine.ErrMappingChanged)
+	require.Equal(t, syncengine.RangeSize, e.count(`SELECT count(*) FROM contacts`))
+	require.Equal(t, syncengine.RangeSize, e.count(`SELECT count(*) FROM entra_run_identities WHERE outcome = 'created'`))
+	e.gapless()
+	e.ended()
 }
 
 // TestTheHostWritesWhileTwoSessionsApply: the round goes on by itself, and decides again.
