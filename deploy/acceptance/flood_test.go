@@ -23,7 +23,7 @@ const (
 	// readEvery keeps the reader below its own rate limit.
 	readEvery = 15 * time.Millisecond
 	// The flood lasts so long on each route, in a test and in a benchmark.
-	shortFlood, longFlood = time.Second, 3 * time.Second
+	shortFlood, longFlood = 500 * time.Millisecond, 3 * time.Second
 )
 
 // neighbours are a tenant that floods and one that reads.
