@@ -1841,7 +1841,7 @@ export interface components {
              * @description When it happened.
              */
             at?: string;
-            /** @description The person who decided. */
+            /** @description The person who decided, or who deleted the contact. Empty where it was nobody, as in taken_over. */
             decidedBy: string;
             /**
              * @description The id of the person's account in the directory.
@@ -1853,7 +1853,11 @@ export interface components {
              * @example 72f988bf-86f1-41af-91ab-2d7cd011db47
              */
             entraTenantId: string;
-            /** @description relinked or ended, or what else became of the link. */
+            /**
+             * @description relinked: a person's decision tied the identity to another contact. ended: a person's decision
+             *     ended the link. contact_deleted: the link ended with its contact. taken_over: the account was
+             *     deleted and made again, and a sync gave the contact to the new one.
+             */
             event: string;
             /**
              * Format: date-time
@@ -1891,7 +1895,10 @@ export interface components {
             inactiveReason?: string;
             /** @description The link; absent where the contact has none. */
             link?: components["schemas"]["ContactLink"];
-            /** @description Links that the contact had or got by a person's decision, newest first, at most 100. */
+            /**
+             * @description Links of the contact that went over to another contact or ended, and those that it got from
+             *     another one, newest first, at most 100.
+             */
             linkHistory: components["schemas"]["ContactLinkEvent"][];
             /** @description host, sync or person. */
             madeBy: string;
@@ -2447,7 +2454,10 @@ export interface components {
             /** @description The field that changed. */
             field: string;
         };
-        /** @description FieldRules say which fields of a contact sync overwrites; new contacts get them all. */
+        /**
+         * @description FieldRules say which fields of a contact sync overwrites. New contacts get the first four in any
+         *     case, and the sign-in name while its rule is on.
+         */
         FieldRules: {
             /** @description What sync does with the contact's name. */
             displayName?: boolean;

@@ -257,7 +257,8 @@ type ContactProvenance struct {
 	// Why the contact is inactive: disabled_upstream or deleted_upstream where sync made it so, host
 	// where the host did. Absent for active contacts.
 	InactiveReason *string `protobuf:"bytes,5,opt,name=inactive_reason,json=inactiveReason,proto3,oneof" json:"inactive_reason,omitempty"`
-	// Links that the contact had or got by a person's decision, newest first, at most 100.
+	// Links of the contact that went over to another contact or ended, and those that it got from
+	// another one, newest first, at most 100.
 	LinkHistory   []*ContactLinkEvent `protobuf:"bytes,6,rep,name=link_history,json=linkHistory,proto3" json:"link_history,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -456,7 +457,9 @@ func (x *ContactLink) GetGoneAt() *timestamppb.Timestamp {
 // ContactLinkEvent is a link that went from one contact to another, or ended.
 type ContactLinkEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// relinked or ended, or what else became of the link.
+	// relinked: a person's decision tied the identity to another contact. ended: a person's decision
+	// ended the link. contact_deleted: the link ended with its contact. taken_over: the account was
+	// deleted and made again, and a sync gave the contact to the new one.
 	Event string `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
 	// When it happened.
 	At *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
@@ -474,7 +477,7 @@ type ContactLinkEvent struct {
 	NewClientId *string `protobuf:"bytes,8,opt,name=new_client_id,json=newClientId,proto3,oneof" json:"new_client_id,omitempty"`
 	// Since when the old link stood.
 	LinkedAt *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=linked_at,json=linkedAt,proto3" json:"linked_at,omitempty"`
-	// The person who decided.
+	// The person who decided, or who deleted the contact. Empty where it was nobody, as in taken_over.
 	DecidedBy string `protobuf:"bytes,10,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
 	// The run that carried it out.
 	RunId         *string `protobuf:"bytes,11,opt,name=run_id,json=runId,proto3,oneof" json:"run_id,omitempty"`

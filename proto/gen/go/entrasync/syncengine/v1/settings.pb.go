@@ -127,7 +127,8 @@ func (x *Filters) GetNeverInclude() []string {
 	return nil
 }
 
-// FieldRules say which fields of a contact sync overwrites; new contacts get them all.
+// FieldRules say which fields of a contact sync overwrites. New contacts get the first four in any
+// case, and the sign-in name while its rule is on.
 type FieldRules struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What sync does with the contact's name.

@@ -212,7 +212,8 @@ export type ContactProvenance = Message<"entrasync.syncengine.v1.ContactProvenan
   inactiveReason?: string | undefined;
 
   /**
-   * Links that the contact had or got by a person's decision, newest first, at most 100.
+   * Links of the contact that went over to another contact or ended, and those that it got from
+   * another one, newest first, at most 100.
    *
    * @generated from field: repeated entrasync.syncengine.v1.ContactLinkEvent link_history = 6;
    */
@@ -310,7 +311,9 @@ export const ContactLinkSchema: GenMessage<ContactLink> = /*@__PURE__*/
  */
 export type ContactLinkEvent = Message<"entrasync.syncengine.v1.ContactLinkEvent"> & {
   /**
-   * relinked or ended, or what else became of the link.
+   * relinked: a person's decision tied the identity to another contact. ended: a person's decision
+   * ended the link. contact_deleted: the link ended with its contact. taken_over: the account was
+   * deleted and made again, and a sync gave the contact to the new one.
    *
    * @generated from field: string event = 1;
    */
@@ -373,7 +376,7 @@ export type ContactLinkEvent = Message<"entrasync.syncengine.v1.ContactLinkEvent
   linkedAt?: Timestamp | undefined;
 
   /**
-   * The person who decided.
+   * The person who decided, or who deleted the contact. Empty where it was nobody, as in taken_over.
    *
    * @generated from field: string decided_by = 10;
    */

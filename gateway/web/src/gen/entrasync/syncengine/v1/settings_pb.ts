@@ -82,7 +82,8 @@ export const FiltersSchema: GenMessage<Filters> = /*@__PURE__*/
   messageDesc(file_entrasync_syncengine_v1_settings, 0);
 
 /**
- * FieldRules say which fields of a contact sync overwrites; new contacts get them all.
+ * FieldRules say which fields of a contact sync overwrites. New contacts get the first four in any
+ * case, and the sign-in name while its rule is on.
  *
  * @generated from message entrasync.syncengine.v1.FieldRules
  */
