@@ -183,6 +183,7 @@ type Contact struct {
 	Email                 string     `json:"email"`
 	Phone                 string     `json:"phone"`
 	Role                  string     `json:"role"`
+	SignInName            string     `json:"signInName"`
 	Inactive              bool       `json:"inactive"`
 	EntraObjectID         *string    `json:"entraObjectId"`
 	EntraTenantID         *string    `json:"entraTenantId"`

@@ -8,5 +8,5 @@ var examples = map[string]string{
 	"externalId": "4711", "fullName": "Ada Lovelace", "displayName": "Contoso Ltd.", "name": "Contoso Ltd.",
 	"email": "ada@contoso.example", "billingEmail": "billing@contoso.example", "userPrincipalName": "ada@contoso.example",
 	"domain": "contoso.example", "primaryDomain": "contoso.example", "website": "https://contoso.example",
-	"phone": "+44 20 7946 0000", "role": "Head of Research", "returnTo": "https://psa.example/integrations",
+	"phone": "+44 20 7946 0000", "role": "Head of Research", "signInName": "ada@contoso.example", "returnTo": "https://psa.example/integrations",
 }

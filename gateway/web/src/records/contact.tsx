@@ -43,6 +43,7 @@ export function ContactPage() {
           <Fact name="E-mail">{addressText(contact.email)}</Fact>
           <Fact name="Phone">{contact.phone}</Fact>
           <Fact name="Role">{contact.role}</Fact>
+          {contact.signInName && <Fact name="Sign-in name">{addressText(contact.signInName)}</Fact>}
           <Fact name="Came from">
             {contact.provenance && (
               <>

@@ -1787,6 +1787,12 @@ export interface components {
              */
             role: string;
             /**
+             * @description The sign-in name, which the field rule upn shows: written while the rule is on, and left as it is
+             *     when that is turned off. Empty where it was never on.
+             * @example ada@contoso.example
+             */
+            signInName: string;
+            /**
              * Format: int64
              * @description Rises with every change.
              */
@@ -2467,7 +2473,7 @@ export interface components {
             phone?: boolean;
             /** @description What sync does with the contact's role. */
             role?: boolean;
-            /** @description Shows the sign-in name in a field of the contact. */
+            /** @description Shows the sign-in name in the contact's signInName. */
             upn?: boolean;
         };
         /** @description FilterVerdict is what filters say of an identity. */

@@ -121,7 +121,7 @@ func entryOf(row *sqlc.ListChangesRow, contacts map[asOf]syncengine.Contact) (sy
 func versionOf(r *sqlc.ContactsAsOfRow) syncengine.Contact {
 	c := syncengine.Contact{
 		ID: r.ID.String(), ClientID: r.ClientID.String(), ExternalID: pg.Text(r.ExternalID), FullName: r.FullName, Email: r.Email, Phone: r.Phone,
-		Role: r.Role, Inactive: r.Inactive, Deleted: r.Deleted, Version: r.Version, EntraTenantID: r.EntraTenantID, EntraObjectID: r.EntraObjectID,
+		Role: r.Role, SignInName: r.SignInName, Inactive: r.Inactive, Deleted: r.Deleted, Version: r.Version, EntraTenantID: r.EntraTenantID, EntraObjectID: r.EntraObjectID,
 		LastSyncAt: r.LastEntraSyncAt, UPN: r.EntraUserPrincipalName, AccountEnabled: r.EntraAccountEnabled, SyncStatus: r.EntraSyncStatus,
 		SyncReason: r.EntraSyncStatusReason,
 	}

@@ -143,11 +143,13 @@ func TestTheFeedReplaysToTheTable(t *testing.T) {
 
 	e.dir.users = append(people(30), person("linked", "Linked", "c-0-1@corp.example"))
 	e.setting("field_display_name", true)
+	e.setting("field_upn", true)
 	e.round()
 	r.follow(t, e, changes, 7)
 	r.requireEquals(t, e.table())
 	e.dir.users = e.dir.users[2:]
 	e.dir.users[0].DisplayName = "Another name"
+	e.dir.users[2].UserPrincipalName = "another@corp.example"
 	e.dir.users[1].AccountEnabled = ptr(false)
 	e.round()
 	r.follow(t, e, changes, 7)
@@ -182,6 +184,31 @@ func TestAnEntryIsAsOfItsChange(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, again)
 	require.Equal(t, next, end)
+}
+
+// TestVersionsFromBeforeTheSignInNameWasKept are told with the present one: a host that applies them all,
+// the last of which may be no contact's present version, ends with what the table has.
+func TestVersionsFromBeforeTheSignInNameWasKept(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	ann := person("ann", "Ann Lee", "ann@corp.example")
+	e.setting("field_upn", true)
+	for _, upn := range []string{"first@corp.example", "second@corp.example"} {
+		ann.UserPrincipalName = upn
+		e.dir.users = []syncengine.User{ann}
+		e.round()
+	}
+	shows := func() (told []string) {
+		entries, _, err := syncengine.NewListChanges(e.store).Do(e.ctx(), "", 50, 0)
+		require.NoError(t, err)
+		for _, entry := range entries {
+			told = append(told, entry.Type+" "+entry.Contact.SignInName)
+		}
+		return told
+	}
+	require.Equal(t, []string{"contact.created first@corp.example", "contact.updated second@corp.example"}, shows())
+	e.exec(`UPDATE contact_versions SET sign_in_name = NULL`) // as it is in rows of before the column
+	require.Equal(t, []string{"contact.created second@corp.example", "contact.updated second@corp.example"}, shows())
 }
 
 // TestACursorThatIsNotKeptExpires drops months, and starts again from a list.

@@ -177,7 +177,7 @@ func search(ctx context.Context, q *sqlc.Queries, f filter, afterKey string, aft
 func foundContact(r sqlc.SearchContactsRow) syncengine.Contact {
 	c := contactOf(sqlc.GetContactRow{
 		ID: r.ID, ClientID: r.ClientID, ExternalID: r.ExternalID, FullName: r.FullName, Email: r.Email, Phone: r.Phone, Role: r.Role,
-		Inactive: r.Inactive, Deleted: r.Deleted, Version: r.Version, EntraTenantID: r.EntraTenantID, EntraObjectID: r.EntraObjectID,
+		SignInName: r.SignInName, Inactive: r.Inactive, Deleted: r.Deleted, Version: r.Version, EntraTenantID: r.EntraTenantID, EntraObjectID: r.EntraObjectID,
 		EntraSyncSource: r.EntraSyncSource, LastEntraSyncAt: r.LastEntraSyncAt, EntraUserPrincipalName: r.EntraUserPrincipalName,
 		EntraAccountEnabled: r.EntraAccountEnabled, EntraSyncStatus: r.EntraSyncStatus, EntraSyncStatusReason: r.EntraSyncStatusReason,
 		LinkStatus: r.LinkStatus,
@@ -223,7 +223,7 @@ func contactsOf[R any](rows []R, one func(R) syncengine.Contact) []syncengine.Co
 func contactOf(r sqlc.GetContactRow) syncengine.Contact {
 	return syncengine.Contact{
 		ID: r.ID.String(), ClientID: r.ClientID.String(), ExternalID: pg.Text(r.ExternalID), FullName: r.FullName, NameKey: r.NameKey,
-		Email: r.Email, Phone: r.Phone, Role: r.Role, Inactive: r.Inactive, Deleted: r.Deleted, Version: r.Version,
+		Email: r.Email, Phone: r.Phone, Role: r.Role, SignInName: r.SignInName, Inactive: r.Inactive, Deleted: r.Deleted, Version: r.Version,
 		EntraTenantID: r.EntraTenantID, EntraObjectID: r.EntraObjectID, SyncSource: r.EntraSyncSource, LastSyncAt: r.LastEntraSyncAt,
 		UPN: r.EntraUserPrincipalName, AccountEnabled: r.EntraAccountEnabled, SyncStatus: r.EntraSyncStatus,
 		SyncReason: r.EntraSyncStatusReason, LinkStatus: r.LinkStatus,

@@ -76,7 +76,7 @@ func (s *contactServer) BatchUpsertContacts(ctx context.Context, req *syncengine
 
 func contactMessage(c *syncengine.Contact) *syncenginev1.Contact {
 	m := &syncenginev1.Contact{
-		Id: c.ID, ClientId: c.ClientID, FullName: c.FullName, Email: c.Email, Phone: c.Phone, Role: c.Role, Inactive: c.Inactive,
+		Id: c.ID, ClientId: c.ClientID, FullName: c.FullName, Email: c.Email, Phone: c.Phone, Role: c.Role, SignInName: c.SignInName, Inactive: c.Inactive,
 		EntraObjectId: c.EntraObjectID, EntraTenantId: c.EntraTenantID, EntraSyncSource: c.SyncSource, LastEntraSyncAt: wire.Timestamp(c.LastSyncAt),
 		EntraUserPrincipalName: c.UPN, EntraAccountEnabled: c.AccountEnabled, EntraSyncStatus: c.SyncStatus,
 		EntraSyncStatusReason: c.SyncReason, LinkStatus: c.LinkStatus, Version: c.Version, Deleted: c.Deleted,

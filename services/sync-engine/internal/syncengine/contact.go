@@ -29,6 +29,7 @@ type Contact struct {
 	Email          string
 	Phone          string
 	Role           string
+	SignInName     string // as the field rule upn wrote it; empty where it never did
 	Inactive       bool
 	Deleted        bool
 	Version        int64

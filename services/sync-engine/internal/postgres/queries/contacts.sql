@@ -1,5 +1,5 @@
 -- name: GetContact :one
-SELECT id, client_id, external_id, full_name, name_key, email, phone, role, inactive, deleted, version, entra_tenant_id, entra_object_id,
+SELECT id, client_id, external_id, full_name, name_key, email, phone, role, sign_in_name, inactive, deleted, version, entra_tenant_id, entra_object_id,
        entra_sync_source, last_entra_sync_at, entra_user_principal_name, entra_account_enabled,
        entra_sync_status, entra_sync_status_reason, link_status
 FROM contact_details
@@ -7,7 +7,7 @@ WHERE id = @id;
 
 -- name: ListContactsByName :many
 -- In order of name. A filter that is null narrows nothing.
-SELECT id, client_id, external_id, full_name, name_key, email, phone, role, inactive, deleted, version, entra_tenant_id, entra_object_id,
+SELECT id, client_id, external_id, full_name, name_key, email, phone, role, sign_in_name, inactive, deleted, version, entra_tenant_id, entra_object_id,
        entra_sync_source, last_entra_sync_at, entra_user_principal_name, entra_account_enabled,
        entra_sync_status, entra_sync_status_reason, link_status
 FROM contact_details
@@ -20,7 +20,7 @@ LIMIT @size;
 
 -- name: ListContactsOfClient :many
 -- In order of id.
-SELECT id, client_id, external_id, full_name, name_key, email, phone, role, inactive, deleted, version, entra_tenant_id, entra_object_id,
+SELECT id, client_id, external_id, full_name, name_key, email, phone, role, sign_in_name, inactive, deleted, version, entra_tenant_id, entra_object_id,
        entra_sync_source, last_entra_sync_at, entra_user_principal_name, entra_account_enabled,
        entra_sync_status, entra_sync_status_reason, link_status
 FROM contact_details
@@ -76,7 +76,7 @@ WITH named AS MATERIALIZED (
         LIMIT @size
     )
 )
-SELECT d.id, d.client_id, d.external_id, d.full_name, d.name_key, d.email, d.phone, d.role, d.inactive, d.deleted, d.version, d.entra_tenant_id,
+SELECT d.id, d.client_id, d.external_id, d.full_name, d.name_key, d.email, d.phone, d.role, d.sign_in_name, d.inactive, d.deleted, d.version, d.entra_tenant_id,
        d.entra_object_id, d.entra_sync_source, d.last_entra_sync_at, d.entra_user_principal_name, d.entra_account_enabled,
        d.entra_sync_status, d.entra_sync_status_reason, d.link_status, f.place::text AS place
 FROM (SELECT place, id FROM found ORDER BY place, id LIMIT @size) f
@@ -85,7 +85,7 @@ ORDER BY f.place, f.id;
 
 -- name: SearchContactsOfClient :many
 -- Likewise, of a client that has few, in order of id.
-SELECT d.id, d.client_id, d.external_id, d.full_name, d.name_key, d.email, d.phone, d.role, d.inactive, d.deleted, d.version, d.entra_tenant_id,
+SELECT d.id, d.client_id, d.external_id, d.full_name, d.name_key, d.email, d.phone, d.role, d.sign_in_name, d.inactive, d.deleted, d.version, d.entra_tenant_id,
        d.entra_object_id, d.entra_sync_source, d.last_entra_sync_at, d.entra_user_principal_name, d.entra_account_enabled,
        d.entra_sync_status, d.entra_sync_status_reason, d.link_status
 FROM contact_details d

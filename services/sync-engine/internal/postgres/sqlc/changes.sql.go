@@ -13,13 +13,14 @@ import (
 )
 
 const contactsAsOf = `-- name: ContactsAsOf :many
-SELECT r.version AS asked, c.id, c.client_id, c.external_id, c.full_name, c.email, c.phone, c.role, c.inactive, c.deleted, c.version,
+SELECT r.version AS asked, c.id, c.client_id, c.external_id, c.full_name, c.email, c.phone, c.role, c.sign_in_name, c.inactive, c.deleted, c.version,
        c.entra_tenant_id, c.entra_object_id, c.last_entra_sync_at, c.entra_user_principal_name, c.entra_account_enabled,
        c.entra_sync_status, c.entra_sync_status_reason
 FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[])::bigint AS version) r
 JOIN contacts c ON c.id = r.id AND (c.version = r.version OR r.version = 0)
 UNION ALL
-SELECT r.version AS asked, v.contact_id, v.client_id, v.external_id, v.full_name, v.email, v.phone, v.role, v.inactive, v.deleted, v.version,
+SELECT r.version AS asked, v.contact_id, v.client_id, v.external_id, v.full_name, v.email, v.phone, v.role,
+       COALESCE(v.sign_in_name, (SELECT c.sign_in_name FROM contacts c WHERE c.id = v.contact_id), '')::text, v.inactive, v.deleted, v.version,
        v.entra_tenant_id, v.entra_object_id, v.last_entra_sync_at, v.entra_user_principal_name, v.entra_account_enabled,
        v.entra_sync_status, v.entra_sync_status_reason
 FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[])::bigint AS version) r
@@ -40,6 +41,7 @@ type ContactsAsOfRow struct {
 	Email                  string
 	Phone                  string
 	Role                   string
+	SignInName             string
 	Inactive               bool
 	Deleted                bool
 	Version                int64
@@ -53,7 +55,8 @@ type ContactsAsOfRow struct {
 }
 
 // Contacts as they were in these versions: each stands in contacts until it is written again, and
-// from that commit on among the versions. Version 0 asks for the present one.
+// from that commit on among the versions. Version 0 asks for the present one. Versions that were kept
+// without the sign-in name are told with the present one: a reader of all entries ends with that.
 func (q *Queries) ContactsAsOf(ctx context.Context, arg ContactsAsOfParams) ([]ContactsAsOfRow, error) {
 	rows, err := q.db.Query(ctx, contactsAsOf, arg.Ids, arg.Versions)
 	if err != nil {
@@ -72,6 +75,7 @@ func (q *Queries) ContactsAsOf(ctx context.Context, arg ContactsAsOfParams) ([]C
 			&i.Email,
 			&i.Phone,
 			&i.Role,
+			&i.SignInName,
 			&i.Inactive,
 			&i.Deleted,
 			&i.Version,

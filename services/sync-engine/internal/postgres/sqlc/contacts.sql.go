@@ -122,7 +122,7 @@ func (q *Queries) CountUpTo(ctx context.Context, arg CountUpToParams) (int64, er
 }
 
 const getContact = `-- name: GetContact :one
-SELECT id, client_id, external_id, full_name, name_key, email, phone, role, inactive, deleted, version, entra_tenant_id, entra_object_id,
+SELECT id, client_id, external_id, full_name, name_key, email, phone, role, sign_in_name, inactive, deleted, version, entra_tenant_id, entra_object_id,
        entra_sync_source, last_entra_sync_at, entra_user_principal_name, entra_account_enabled,
        entra_sync_status, entra_sync_status_reason, link_status
 FROM contact_details
@@ -138,6 +138,7 @@ type GetContactRow struct {
 	Email                  string
 	Phone                  string
 	Role                   string
+	SignInName             string
 	Inactive               bool
 	Deleted                bool
 	Version                int64
@@ -164,6 +165,7 @@ func (q *Queries) GetContact(ctx context.Context, id uuid.UUID) (GetContactRow, 
 		&i.Email,
 		&i.Phone,
 		&i.Role,
+		&i.SignInName,
 		&i.Inactive,
 		&i.Deleted,
 		&i.Version,
@@ -181,7 +183,7 @@ func (q *Queries) GetContact(ctx context.Context, id uuid.UUID) (GetContactRow, 
 }
 
 const listContactsByName = `-- name: ListContactsByName :many
-SELECT id, client_id, external_id, full_name, name_key, email, phone, role, inactive, deleted, version, entra_tenant_id, entra_object_id,
+SELECT id, client_id, external_id, full_name, name_key, email, phone, role, sign_in_name, inactive, deleted, version, entra_tenant_id, entra_object_id,
        entra_sync_source, last_entra_sync_at, entra_user_principal_name, entra_account_enabled,
        entra_sync_status, entra_sync_status_reason, link_status
 FROM contact_details
@@ -210,6 +212,7 @@ type ListContactsByNameRow struct {
 	Email                  string
 	Phone                  string
 	Role                   string
+	SignInName             string
 	Inactive               bool
 	Deleted                bool
 	Version                int64
@@ -249,6 +252,7 @@ func (q *Queries) ListContactsByName(ctx context.Context, arg ListContactsByName
 			&i.Email,
 			&i.Phone,
 			&i.Role,
+			&i.SignInName,
 			&i.Inactive,
 			&i.Deleted,
 			&i.Version,
@@ -273,7 +277,7 @@ func (q *Queries) ListContactsByName(ctx context.Context, arg ListContactsByName
 }
 
 const listContactsOfClient = `-- name: ListContactsOfClient :many
-SELECT id, client_id, external_id, full_name, name_key, email, phone, role, inactive, deleted, version, entra_tenant_id, entra_object_id,
+SELECT id, client_id, external_id, full_name, name_key, email, phone, role, sign_in_name, inactive, deleted, version, entra_tenant_id, entra_object_id,
        entra_sync_source, last_entra_sync_at, entra_user_principal_name, entra_account_enabled,
        entra_sync_status, entra_sync_status_reason, link_status
 FROM contact_details
@@ -301,6 +305,7 @@ type ListContactsOfClientRow struct {
 	Email                  string
 	Phone                  string
 	Role                   string
+	SignInName             string
 	Inactive               bool
 	Deleted                bool
 	Version                int64
@@ -340,6 +345,7 @@ func (q *Queries) ListContactsOfClient(ctx context.Context, arg ListContactsOfCl
 			&i.Email,
 			&i.Phone,
 			&i.Role,
+			&i.SignInName,
 			&i.Inactive,
 			&i.Deleted,
 			&i.Version,
@@ -404,7 +410,7 @@ WITH named AS MATERIALIZED (
         LIMIT $1
     )
 )
-SELECT d.id, d.client_id, d.external_id, d.full_name, d.name_key, d.email, d.phone, d.role, d.inactive, d.deleted, d.version, d.entra_tenant_id,
+SELECT d.id, d.client_id, d.external_id, d.full_name, d.name_key, d.email, d.phone, d.role, d.sign_in_name, d.inactive, d.deleted, d.version, d.entra_tenant_id,
        d.entra_object_id, d.entra_sync_source, d.last_entra_sync_at, d.entra_user_principal_name, d.entra_account_enabled,
        d.entra_sync_status, d.entra_sync_status_reason, d.link_status, f.place::text AS place
 FROM (SELECT place, id FROM found ORDER BY place, id LIMIT $1) f
@@ -440,6 +446,7 @@ type SearchContactsRow struct {
 	Email                  string
 	Phone                  string
 	Role                   string
+	SignInName             string
 	Inactive               bool
 	Deleted                bool
 	Version                int64
@@ -495,6 +502,7 @@ func (q *Queries) SearchContacts(ctx context.Context, arg SearchContactsParams) 
 			&i.Email,
 			&i.Phone,
 			&i.Role,
+			&i.SignInName,
 			&i.Inactive,
 			&i.Deleted,
 			&i.Version,
@@ -520,7 +528,7 @@ func (q *Queries) SearchContacts(ctx context.Context, arg SearchContactsParams) 
 }
 
 const searchContactsOfClient = `-- name: SearchContactsOfClient :many
-SELECT d.id, d.client_id, d.external_id, d.full_name, d.name_key, d.email, d.phone, d.role, d.inactive, d.deleted, d.version, d.entra_tenant_id,
+SELECT d.id, d.client_id, d.external_id, d.full_name, d.name_key, d.email, d.phone, d.role, d.sign_in_name, d.inactive, d.deleted, d.version, d.entra_tenant_id,
        d.entra_object_id, d.entra_sync_source, d.last_entra_sync_at, d.entra_user_principal_name, d.entra_account_enabled,
        d.entra_sync_status, d.entra_sync_status_reason, d.link_status
 FROM contact_details d
@@ -551,6 +559,7 @@ type SearchContactsOfClientRow struct {
 	Email                  string
 	Phone                  string
 	Role                   string
+	SignInName             string
 	Inactive               bool
 	Deleted                bool
 	Version                int64
@@ -592,6 +601,7 @@ func (q *Queries) SearchContactsOfClient(ctx context.Context, arg SearchContacts
 			&i.Email,
 			&i.Phone,
 			&i.Role,
+			&i.SignInName,
 			&i.Inactive,
 			&i.Deleted,
 			&i.Version,

@@ -108,6 +108,7 @@ type ContactDetail struct {
 	EntraSyncStatus        *string
 	EntraSyncStatusReason  *string
 	LinkStatus             *string
+	SignInName             string
 }
 
 type ContactNamePart struct {
@@ -136,6 +137,7 @@ type ContactVersion struct {
 	EntraAccountEnabled    *bool
 	EntraSyncStatus        *string
 	EntraSyncStatusReason  *string
+	SignInName             *string
 }
 
 type Directory struct {

@@ -67,7 +67,10 @@ type Contact struct {
 	// Whether it is deleted.
 	Deleted bool `protobuf:"varint,19,opt,name=deleted,proto3" json:"deleted,omitempty"`
 	// Where the contact came from and what became of its link; in the answer to GetContact alone.
-	Provenance    *ContactProvenance `protobuf:"bytes,20,opt,name=provenance,proto3" json:"provenance,omitempty"`
+	Provenance *ContactProvenance `protobuf:"bytes,20,opt,name=provenance,proto3" json:"provenance,omitempty"`
+	// The sign-in name, which the field rule upn shows: written while the rule is on, and left as it is
+	// when that is turned off. Empty where it was never on.
+	SignInName    string `protobuf:"bytes,21,opt,name=sign_in_name,json=signInName,proto3" json:"sign_in_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -240,6 +243,13 @@ func (x *Contact) GetProvenance() *ContactProvenance {
 		return x.Provenance
 	}
 	return nil
+}
+
+func (x *Contact) GetSignInName() string {
+	if x != nil {
+		return x.SignInName
+	}
+	return ""
 }
 
 // ContactProvenance says where a contact came from, which directory it is kept in step with, and
@@ -1297,7 +1307,7 @@ var File_entrasync_syncengine_v1_contact_proto protoreflect.FileDescriptor
 
 const file_entrasync_syncengine_v1_contact_proto_rawDesc = "" +
 	"\n" +
-	"%entrasync/syncengine/v1/contact.proto\x12\x17entrasync.syncengine.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\b\n" +
+	"%entrasync/syncengine/v1/contact.proto\x12\x17entrasync.syncengine.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\b\n" +
 	"\aContact\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12$\n" +
 	"\vexternal_id\x18\x02 \x01(\tH\x00R\n" +
@@ -1323,7 +1333,9 @@ const file_entrasync_syncengine_v1_contact_proto_rawDesc = "" +
 	"\adeleted\x18\x13 \x01(\bR\adeleted\x12J\n" +
 	"\n" +
 	"provenance\x18\x14 \x01(\v2*.entrasync.syncengine.v1.ContactProvenanceR\n" +
-	"provenanceB\x0e\n" +
+	"provenance\x12 \n" +
+	"\fsign_in_name\x18\x15 \x01(\tR\n" +
+	"signInNameB\x0e\n" +
 	"\f_external_idB\x12\n" +
 	"\x10_entra_object_idB\x12\n" +
 	"\x10_entra_tenant_idB\x14\n" +

@@ -139,7 +139,7 @@ type FieldRules struct {
 	Phone *bool `protobuf:"varint,3,opt,name=phone,proto3,oneof" json:"phone,omitempty"`
 	// What sync does with the contact's role.
 	Role *bool `protobuf:"varint,4,opt,name=role,proto3,oneof" json:"role,omitempty"`
-	// Shows the sign-in name in a field of the contact.
+	// Shows the sign-in name in the contact's signInName.
 	Upn           *bool `protobuf:"varint,5,opt,name=upn,proto3,oneof" json:"upn,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -117,7 +117,7 @@ export type FieldRules = Message<"entrasync.syncengine.v1.FieldRules"> & {
   role?: boolean | undefined;
 
   /**
-   * Shows the sign-in name in a field of the contact.
+   * Shows the sign-in name in the contact's signInName.
    *
    * @generated from field: optional bool upn = 5;
    */
