@@ -6,6 +6,7 @@ import (
 	"regexp/syntax"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
@@ -80,11 +81,69 @@ func compile(pattern string) (re *regexp.Regexp, total int, problem string) {
 	if !errors.As(err, &syntaxErr) {
 		return nil, 0, "is not a valid pattern"
 	}
-	place := ""
-	if i := strings.Index(pattern, syntaxErr.Expr); i >= 0 && syntaxErr.Expr != "" {
-		place = " at position " + strconv.Itoa(i+1)
+	return nil, 0, syntaxErr.Code.String() + place(pattern, syntaxErr)
+}
+
+// place says at which character of the pattern its parser found the error; nothing where that is not known. Of
+// a parenthesis the parser names the whole pattern, and not the place.
+func place(pattern string, err *syntax.Error) string {
+	i := strings.Index(pattern, err.Expr)
+	if err.Code == syntax.ErrMissingParen || err.Code == syntax.ErrUnexpectedParen {
+		i = unbalanced(pattern)
 	}
-	return nil, 0, syntaxErr.Code.String() + place
+	if i < 0 || err.Expr == "" {
+		return ""
+	}
+	return " at position " + strconv.Itoa(utf8.RuneCountInString(pattern[:i])+1)
+}
+
+// unbalanced finds a parenthesis that closes nothing, or the last one that nothing closes; -1 for none.
+func unbalanced(pattern string) int {
+	var open []int
+	for i := 0; i < len(pattern); i++ {
+		rest := pattern[i:]
+		switch rest[0] {
+		case '\\':
+			i++
+			if strings.HasPrefix(rest, `\Q`) {
+				quoted, _, _ := strings.Cut(rest, `\E`)
+				i += len(quoted)
+			}
+		case '[':
+			i += class(rest) - 1
+		case '(':
+			open = append(open, i)
+		case ')':
+			if len(open) == 0 {
+				return i
+			}
+			open = open[:len(open)-1]
+		}
+	}
+	if len(open) == 0 {
+		return -1
+	}
+	return open[len(open)-1]
+}
+
+// class is the length of the character class that text begins with.
+func class(text string) int {
+	i := 1
+	for _, first := range []string{"^", "]"} { // a bracket that comes first is a member
+		if strings.HasPrefix(text[i:], first) {
+			i++
+		}
+	}
+	for ; i < len(text) && text[i] != ']'; i++ {
+		if text[i] == '\\' {
+			i++
+		} else if named, ok := strings.CutPrefix(text[i:], "[:"); ok {
+			if end := strings.Index(named, ":]"); end >= 0 {
+				i += len("[:") + end + 1
+			}
+		}
+	}
+	return min(i+1, len(text))
 }
 
 // states counts about how many states an expression compiles to. The parser bounds

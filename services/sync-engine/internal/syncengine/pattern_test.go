@@ -1,8 +1,11 @@
 package syncengine_test
 
 import (
+	"regexp/syntax"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -20,11 +23,9 @@ func TestPatternsThatCostTooMuchAreRefused(t *testing.T) {
 	} {
 		_, err := syncengine.CompilePatterns([]string{"^ok", pattern})
 		require.Equal(t, "invalid_pattern", errs.ReasonOf(err), pattern)
-		var e *errs.Error
-		require.ErrorAs(t, err, &e)
-		require.Len(t, e.Violations(), 1)
-		require.Equal(t, "filters.customPatterns[1]", e.Violations()[0].Field)
-		require.Contains(t, e.Violations()[0].Message, "repeats too much")
+		refused := violation(t, err)
+		require.Equal(t, "filters.customPatterns[1]", refused.Field)
+		require.Contains(t, refused.Message, "repeats too much")
 	}
 	// Whatever repeats nothing by number may be as long as a pattern may be at all.
 	for _, pattern := range []string{
@@ -53,4 +54,61 @@ func TestManyPatternsMayNotCostTooMuchTogether(t *testing.T) {
 	require.ErrorAs(t, err, &e)
 	require.Len(t, e.Violations(), 1)
 	require.Equal(t, "filters.customPatterns", e.Violations()[0].Field)
+}
+
+// violation is the only one of an error.
+func violation(t *testing.T, err error) errs.Violation {
+	t.Helper()
+	var e *errs.Error
+	require.ErrorAs(t, err, &e)
+	require.Len(t, e.Violations(), 1)
+	return e.Violations()[0]
+}
+
+func TestAnInvalidPatternIsRefusedWithThePlace(t *testing.T) {
+	t.Parallel()
+	for pattern, want := range map[string]string{
+		`a[b`:                "missing closing ] at position 2",
+		`x{2,1}`:             "invalid repeat count at position 2",
+		`^temp|room)x`:       "unexpected ) at position 11",
+		`(a)(b`:              "missing closing ) at position 4",
+		`(a(b)`:              "missing closing ) at position 1",
+		`ä[)]\)\Q)\E)(`:      "unexpected ) at position 12",
+		`[]()](`:             "missing closing ) at position 6",
+		`[^])][[:alpha:])](`: "missing closing ) at position 18",
+	} {
+		_, err := syncengine.CompilePatterns([]string{"ok", pattern})
+		require.Equal(t, errs.Violation{Field: "filters.customPatterns[1]", Message: want}, violation(t, err), pattern)
+	}
+}
+
+// FuzzThePlaceOfAParenthesis holds what is said of the place against what the parser makes of the pattern up to it.
+func FuzzThePlaceOfAParenthesis(f *testing.F) {
+	for _, seed := range []string{`a)`, `(a`, `[)]`, `[]()](`, `\Q(\E)`, `\)`, `[[:alpha:])](`, `(?i:a))`, `[^)](`, `[[:])](`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, pattern string) {
+		_, err := syncengine.CompilePatterns([]string{pattern})
+		if err == nil || !utf8.ValidString(pattern) {
+			return // a request's texts are valid
+		}
+		problem, at, told := strings.Cut(violation(t, err).Message, " at position ")
+		if !told {
+			return
+		}
+		n, err := strconv.Atoi(at)
+		require.NoError(t, err)
+		runes := []rune(pattern)
+		require.LessOrEqual(t, n, len(runes))
+		_, err = syntax.Parse(string(runes[:n]), syntax.Perl)
+		switch problem {
+		case syntax.ErrUnexpectedParen.String():
+			require.ErrorContains(t, err, problem)
+			_, err = syntax.Parse(string(runes[:n-1]), syntax.Perl)
+			require.False(t, err != nil && strings.Contains(err.Error(), problem), "it comes earlier")
+		case syntax.ErrMissingParen.String():
+			require.ErrorContains(t, err, problem)
+			require.Equal(t, '(', runes[n-1])
+		}
+	})
 }
