@@ -48,8 +48,7 @@ func (b *BeginRun) Do(ctx context.Context, runID string) (state State, total int
 	}
 	var tenants []ManagedTenant
 	if run.Type != TypeDiscovery {
-		// A scheduled sync never creates clients, and a dry run touches none.
-		if run.Trigger == TriggerManual && !run.DryRun && run.Approves == nil {
+		if run.createsClients() && !run.DryRun {
 			if err := b.mapping.CreateDecidedClients(ctx, run.ID); err != nil {
 				return "", 0, err
 			}
@@ -60,6 +59,12 @@ func (b *BeginRun) Do(ctx context.Context, runID string) (state State, total int
 	}
 	now := b.now()
 	return b.store.StartRun(ctx, runID, tenants, leaveOut(run, now), now)
+}
+
+// createsClients says whether the clients of create_new decisions are made: by what a person starts for all
+// tenants, and never by a schedule or by a sync of one client.
+func (r *Run) createsClients() bool {
+	return r.Trigger == TriggerManual && r.ClientID == "" && r.Approves == nil
 }
 
 // tenants lists the directories in order of confirmation, numbered by client:
@@ -84,7 +89,7 @@ func (b *BeginRun) tenants(ctx context.Context, run Run) ([]ManagedTenant, error
 		return nil
 	}
 	err := b.mapping.EachMappedTenant(ctx, run.ClientID, add)
-	if err == nil && run.DryRun && run.Trigger == TriggerManual && run.ClientID == "" {
+	if err == nil && run.createsClients() && run.DryRun {
 		err = b.mapping.EachTenantToCreate(ctx, func(m MappedTenant) error {
 			m.ClientID = m.ManagedTenantID
 			return add(m)
