@@ -285,10 +285,7 @@ func (s *Store) LiftErasure(ctx context.Context, erasureID string, now time.Time
 		if so, err = erasureOf(sqlc.ListErasuresRow(row)); err != nil {
 			return err
 		}
-		if err := q.ForgetErasedMarks(ctx, id); err != nil {
-			return err
-		}
-		return q.ForgetDeltaLinks(ctx)
+		return q.ForgetErasedMarks(ctx, id)
 	})
 	return so, err
 }

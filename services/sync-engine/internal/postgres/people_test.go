@@ -183,6 +183,30 @@ func TestAnErasedPersonIsNowhereAndDoesNotComeBack(t *testing.T) {
 	require.NotNil(t, listed[0].LiftedAt)
 }
 
+// TestAnErasureIsLiftedWhileARoundIsUnderWay: the round leaves the person out as it began to, and the next one lists
+// everybody, though it has a list of changes to go on with.
+func TestAnErasureIsLiftedWhileARoundIsUnderWay(t *testing.T) {
+	t.Parallel()
+	e, p, subject := known(t)
+	_, _, digest, err := p.export.Do(e.ctx(), subject)
+	require.NoError(t, err)
+	erasure, err := p.erase.Do(e.ctx(), subject, digest, "user-1", "R-1")
+	require.NoError(t, err)
+	e.dir.users = append(e.dir.users, person("somebody", "Some Body", "somebody@corp.example"))
+	e.dir.onPage = func() {
+		e.dir.onPage = nil
+		_, err := p.lift.Do(e.ctx(), erasure.ID)
+		require.NoError(t, err)
+	}
+	e.round()
+	require.Nil(t, e.dir.onPage)
+	require.Empty(t, e.found(zsofia))
+	e.round()
+	require.NotEmpty(t, e.found(zsofia))
+	e.round()
+	require.NotEmpty(t, e.dir.asked[len(e.dir.asked)-1], "from here on it asks for changes again")
+}
+
 // TestAPersonIsFoundByAnObjectIDInAnyCase as people copy one from elsewhere.
 func TestAPersonIsFoundByAnObjectIDInAnyCase(t *testing.T) {
 	t.Parallel()

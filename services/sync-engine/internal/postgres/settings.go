@@ -160,6 +160,7 @@ func ensureSettings(ctx context.Context, q *sqlc.Queries, tenantID string, now t
 		return syncengine.Settings{}, err
 	}
 	settings := settingsOf(row)
+	settings.Lifted = int(row.Lifted)
 	settings.Erased, err = withKey(ctx, q, row.Erased)
 	return settings, err
 }

@@ -25,6 +25,9 @@ type Settings struct {
 	// keep out leave nothing behind that a delta round could build on, so that they are no
 	// part of the fingerprint.
 	Erased *ErasedMarks `json:"-"`
+	// How many erasures were lifted. It is part of the fingerprint: whom a round has left out that began before one
+	// was lifted comes with the next.
+	Lifted int `json:",omitempty"`
 
 	// Field rules govern overwriting only; all off by default.
 	FieldDisplayName, FieldEmail, FieldPhone, FieldRole, FieldUPN bool

@@ -167,6 +167,6 @@ func (s Settings) With(stated Stated) Settings {
 		FilterServiceAccounts: *full.ServiceAccounts, CustomPatterns: *full.CustomPatterns, Groups: *full.Groups, AlwaysInclude: *full.AlwaysInclude,
 		NeverInclude: *full.NeverInclude, FieldDisplayName: *full.DisplayName, FieldEmail: *full.Email, FieldPhone: *full.Phone, FieldRole: *full.Role,
 		FieldUPN: *full.UPN, MarkInactiveWhenDisabled: *full.MarkInactiveWhenDisabled, AllowSameEmailAcrossClients: *full.AllowSameEmailAcrossClients,
-		GuardMinCount: *full.GuardMinCount, GuardPercent: *full.GuardPercent, Erased: s.Erased,
+		GuardMinCount: *full.GuardMinCount, GuardPercent: *full.GuardPercent, Erased: s.Erased, Lifted: s.Lifted,
 	}
 }

@@ -122,6 +122,3 @@ UPDATE erasures SET lifted_at = COALESCE(lifted_at, @now::timestamptz) WHERE id 
 
 -- name: ForgetErasedMarks :exec
 DELETE FROM erased_people WHERE erasure_id = @erasure_id;
-
--- name: ForgetDeltaLinks :exec
-UPDATE directories SET delta_link = NULL WHERE delta_link IS NOT NULL;

@@ -6,7 +6,8 @@ SELECT automatic_sync, interval_minutes, filter_guests, filter_unlicensed, filte
        always_include, never_include, field_display_name, field_email, field_phone, field_role, field_upn, mark_inactive_when_disabled,
        allow_same_email_across_clients, guard_min_count, guard_percent, version, updated_at, updated_by,
        -- The marks of people who were erased on request.
-       ARRAY(SELECT DISTINCT mark FROM erased_people)::bytea[] AS erased
+       ARRAY(SELECT DISTINCT mark FROM erased_people)::bytea[] AS erased,
+       (SELECT count(*) FROM erasures WHERE lifted_at IS NOT NULL)::integer AS lifted
 FROM entra_sync_settings;
 
 -- name: LockSettings :exec

@@ -74,15 +74,6 @@ func (q *Queries) ErasedMarks(ctx context.Context) ([][]byte, error) {
 	return items, nil
 }
 
-const forgetDeltaLinks = `-- name: ForgetDeltaLinks :exec
-UPDATE directories SET delta_link = NULL WHERE delta_link IS NOT NULL
-`
-
-func (q *Queries) ForgetDeltaLinks(ctx context.Context) error {
-	_, err := q.db.Exec(ctx, forgetDeltaLinks)
-	return err
-}
-
 const forgetErasedMarks = `-- name: ForgetErasedMarks :exec
 DELETE FROM erased_people WHERE erasure_id = $1
 `
