@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -165,6 +166,20 @@ func TestRecordsThatMayBeAnybodyProveNobodyGone(t *testing.T) {
 	e.dir.users = people(8)
 	e.dir.users[0].DisplayName = "Nul\x00" // it fails, and is who it is
 	require.Equal(t, syncengine.Counters{Failed: 1, Inactivated: 1, Unchanged: 7}, e.round().Counters)
+}
+
+// TestALongSignInNameFailsAlone: what an index does not take would fail the whole round.
+func TestALongSignInNameFailsAlone(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(2)
+	long, random := make([]byte, 5000), rand.New(rand.NewPCG(1, 2)) // random, so that it cannot be compressed
+	for i := range long {
+		long[i] = byte('0' + random.IntN(75))
+	}
+	e.dir.users[0].UserPrincipalName = string(long)
+	require.Equal(t, syncengine.Counters{Created: 1, Failed: 1}, e.round().Counters)
+	require.Equal(t, syncengine.Counters{Unchanged: 1, Failed: 1}, e.round().Counters)
 }
 
 func TestQueueReasons(t *testing.T) {

@@ -18,6 +18,7 @@ const (
 // Limits beyond which a record is malformed. Microsoft's own are smaller.
 const (
 	maxObjectIDBytes = 128
+	maxUPNBytes      = 1024 // it is found by an index, which takes no more than 2700 bytes
 	maxTextBytes     = 16 << 10
 	maxAddresses     = 2000
 )
@@ -42,7 +43,8 @@ func failureOf(u *User) string {
 		return FailureLongName
 	case u.Defect == FailureMissingID: // though there is an id: the connection saw the record itself
 		return FailureMissingID
-	case u.Defect != "", len(u.ObjectID) > maxObjectIDBytes, size > maxTextBytes, len(u.ProxyAddresses)+len(u.OtherMails) > maxAddresses:
+	case u.Defect != "", len(u.ObjectID) > maxObjectIDBytes, len(u.UserPrincipalName) > maxUPNBytes, size > maxTextBytes,
+		len(u.ProxyAddresses)+len(u.OtherMails) > maxAddresses:
 		return FailureMalformed
 	}
 	return ""
