@@ -34,10 +34,12 @@ func TestRunOverTheWire(t *testing.T) {
 	_, err = b.sync(ctx, run)
 	require.Equal(t, "listing_broke_off", errs.ReasonOf(err), "a stream that ends without its last event broke off")
 
+	odd := user("odd", "odd@corp.example")
+	odd.UserPrincipalName = ptr("odd;=NOW()")
 	b.connection.events = []*connectionv1.ListUsersResponse{
 		page(user("gone", "gone@corp.example")),
 		{Event: &connectionv1.ListUsersResponse_Restarted{Restarted: &connectionv1.ListingRestarted{Full: true, Reason: "page_token_expired"}}},
-		page(user("a", "a@corp.example"), user("two", "two@corp.example")), page(), page(&connectionv1.DirectoryUser{EntraObjectId: "bad", Defect: "malformed"}), completed,
+		page(user("a", "a@corp.example"), user("two", "two@corp.example")), page(odd), page(), page(&connectionv1.DirectoryUser{EntraObjectId: "bad", Defect: "malformed"}), completed,
 	}
 	outcome, err := b.sync(ctx, run)
 	require.NoError(t, err)
@@ -59,7 +61,7 @@ func TestRunOverTheWire(t *testing.T) {
 	require.Equal(t, int32(1), shown.GetTenantResults()[0].GetAmbiguous()["multiple_email_matches"])
 	report, err := b.reports.ListRunIdentities(ctx, &syncenginev1.ListRunIdentitiesRequest{RunId: run.GetRunId(), PageSize: 1})
 	require.NoError(t, err)
-	require.Equal(t, int32(3), report.GetTotalSize())
+	require.Equal(t, int32(4), report.GetTotalSize())
 	require.True(t, report.GetReportKept())
 	require.Equal(t, "created", report.GetIdentities()[0].GetOutcome())
 	require.Equal(t, "fullName", report.GetIdentities()[0].GetChanges()[0].GetField())
@@ -72,8 +74,9 @@ func TestRunOverTheWire(t *testing.T) {
 	file, err := b.reports.ListRunIdentities(ctx, &syncenginev1.ListRunIdentitiesRequest{RunId: run.GetRunId(), AsCsv: true})
 	require.NoError(t, err)
 	require.Empty(t, file.GetIdentities())
-	require.Equal(t, 4, strings.Count(file.GetCsv(), "\r\n"))
+	require.Equal(t, 5, strings.Count(file.GetCsv(), "\r\n"))
 	require.Contains(t, file.GetCsv(), "Name of a,a@corp.example,created")
+	require.Contains(t, file.GetCsv(), ",odd =NOW(),filtered,missing_upn", "some spreadsheets part cells at semicolons")
 	list, err := b.contacts.ListContacts(ctx, &syncenginev1.ListContactsRequest{Entra: "linked"})
 	require.NoError(t, err)
 	require.Equal(t, int32(1), list.GetTotalSize())

@@ -123,7 +123,7 @@ func identitiesCSV(identities []syncengine.RunIdentity) string {
 			changes[n] = c.Field + ": " + strconv.Quote(c.Before) + " → " + strconv.Quote(c.After)
 		}
 		lines[k] = []string{
-			i.Place.ManagedTenantID, i.Place.ObjectID, sheet.Shown(i.DisplayName), i.UserPrincipalName, i.Outcome, i.Reason, sheet.Shown(i.Pattern),
+			i.Place.ManagedTenantID, i.Place.ObjectID, sheet.Shown(i.DisplayName), sheet.Shown(i.UserPrincipalName), i.Outcome, i.Reason, sheet.Shown(i.Pattern),
 			i.ContactID, sheet.Shown(strings.Join(changes, ", ")),
 		}
 	}
