@@ -208,33 +208,41 @@ func (o *erasing) erase(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, elsewhe
 	})
 }
 
-// heads locks the heads of the clients, and returns the contacts as they are now, each with
-// its client: a person may have linked the identity since.
+// heads locks the heads of the clients, and returns the contacts as they are now, each with its client: until the
+// heads are locked a person may link the identity, or make a contact for it.
 func (o *erasing) heads(ctx context.Context, q *sqlc.Queries) (contacts, clients []uuid.UUID, err error) {
 	known, objects, _ := o.person.Keys()
-	ids, err := parseAll(known)
+	first, err := parseAll(known)
 	if err != nil {
 		return nil, nil, err
 	}
-	links, err := q.PersonLinks(ctx, sqlc.PersonLinksParams{ObjectIds: objects})
-	if err != nil {
-		return nil, nil, err
+	for locked := map[uuid.UUID]bool{}; ; {
+		ids := slices.Clone(first)
+		links, err := q.PersonLinks(ctx, sqlc.PersonLinksParams{ObjectIds: objects})
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, link := range links {
+			ids = append(ids, link.ContactID)
+		}
+		all, err := q.PersonClients(ctx, sqlc.PersonClientsParams{ContactIds: ids, ObjectIds: objects, DirectoryIds: o.directories()})
+		if err != nil {
+			return nil, nil, err
+		}
+		if all = slices.DeleteFunc(all, func(client uuid.UUID) bool { return locked[client] }); len(all) == 0 {
+			rows, err := q.PersonContacts(ctx, sqlc.PersonContactsParams{Ids: ids})
+			for i := range rows {
+				contacts, clients = append(contacts, rows[i].ID), append(clients, rows[i].ClientID)
+			}
+			return contacts, clients, err
+		}
+		if err := q.RaiseClientHeads(ctx, sqlc.RaiseClientHeadsParams{TenantID: o.tenantID, ClientIds: all}); err != nil {
+			return nil, nil, err
+		}
+		for _, client := range all {
+			locked[client] = true
+		}
 	}
-	for _, link := range links {
-		ids = append(ids, link.ContactID)
-	}
-	all, err := q.PersonClients(ctx, sqlc.PersonClientsParams{ContactIds: ids, ObjectIds: objects, DirectoryIds: o.directories()})
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := q.RaiseClientHeads(ctx, sqlc.RaiseClientHeadsParams{TenantID: o.tenantID, ClientIds: all}); err != nil {
-		return nil, nil, err
-	}
-	rows, err := q.PersonContacts(ctx, sqlc.PersonContactsParams{Ids: ids})
-	for i := range rows {
-		contacts, clients = append(contacts, rows[i].ID), append(clients, rows[i].ClientID)
-	}
-	return contacts, clients, err
 }
 
 // Erasures implements syncengine.ErasureReader.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -283,6 +284,43 @@ func TestAnErasureWaitsForARoundUnderWay(t *testing.T) {
 	require.Empty(t, e.found(zsofia, zsofiaAt, "Erasmus"))
 	require.Equal(t, 1, e.count(`SELECT count(*) FROM contact_changes WHERE type = 'contact.erased'`))
 	require.Equal(t, 1, e.count(`SELECT count(*) FROM outbox WHERE kind = 'erase_person' AND done_at IS NOT NULL`))
+}
+
+// TestAnErasureSeesAContactThatIsMadeMeanwhile: a decision about one of her identities was taken before the erasure,
+// and is committed while that waits for the client's contacts.
+func TestAnErasureSeesAContactThatIsMadeMeanwhile(t *testing.T) {
+	t.Parallel()
+	e, p, subject := known(t)
+	_, _, digest, err := p.export.Do(e.ctx(), subject)
+	require.NoError(t, err)
+	feed, err := e.admin.Begin(t.Context())
+	require.NoError(t, err)
+	defer func() { _ = feed.Rollback(context.WithoutCancel(t.Context())) }()
+	_, err = feed.Exec(t.Context(), `SELECT FROM feed_heads FOR UPDATE`)
+	require.NoError(t, err)
+	waiting := func(n int) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			return n == e.count(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+		}, time.Minute, 5*time.Millisecond)
+	}
+
+	resolved, erased := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := e.resolver().Do(e.ctx(), e.resolutionOf(person("2nd-"+zsofia, "Zsófia Second", "second@corp.example")))
+		resolved <- err
+	}()
+	waiting(1)
+	go func() {
+		_, err := p.erase.Do(e.ctx(), subject, digest, "user-1", "")
+		erased <- err
+	}()
+	waiting(2)
+	require.NoError(t, feed.Rollback(t.Context()))
+	require.NoError(t, <-resolved)
+	require.NoError(t, <-erased)
+	require.Equal(t, 1, e.count(`SELECT count(*) FROM erasures WHERE completed_at IS NOT NULL`))
+	require.Empty(t, e.found(zsofia, zsofiaAt, "Erasmus", "Second"))
 }
 
 // TestASharedAddressNamesNobody erases one of two people of a shared mailbox.
