@@ -424,3 +424,20 @@ func TestASearchLooksThroughABoundedPartOfAReport(t *testing.T) {
 	require.Len(t, got.Identities, 50)
 	require.Equal(t, 10_000, got.Total)
 }
+
+// TestAReportNamesThePatternThatHolds: who was filtered by a pattern before is, by the one that took its place.
+func TestAReportNamesThePatternThatHolds(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.setting("custom_patterns", []string{"^scanner"})
+	e.dir.users = append(people(2), person("o-scan", "Scanner One", "scan@c.de"))
+	e.round()
+	e.setting("custom_patterns", []string{"^scan"})
+	e.round()
+	e.dir.users[0].DisplayName += " Anew"
+	last := e.do(syncengine.TypeAllTenants, true)
+	require.NotEmpty(t, e.dir.asked[len(e.dir.asked)-1], "a preflight that is told of changes alone")
+	filtered := e.identities(last.RunID, syncengine.IdentityFilter{Outcome: "filtered"})
+	require.Len(t, filtered, 1)
+	require.Equal(t, "^scan", filtered[0].Pattern)
+}

@@ -13,9 +13,9 @@ CROSS JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT true AS found FROM kept_identities k
     WHERE @known AND k.entra_tenant_id = @directory AND k.entra_object_id = h.object_id
-      AND (k.failure, k.verdict, k.linked, k.content, k.upn, k.enabled, k.full_name, k.name_key, k.named, k.email, k.email_norm, k.mailed, k.phone, k.role,
+      AND (k.failure, k.verdict, k.pattern, k.linked, k.content, k.upn, k.enabled, k.full_name, k.name_key, k.named, k.email, k.email_norm, k.mailed, k.phone, k.role,
            k.addresses, k.own)
-          IS NOT DISTINCT FROM (s.failure, s.verdict, h.linked, s.content, s.upn, s.enabled, s.full_name, s.name_key, s.named, s.email, s.email_norm,
+          IS NOT DISTINCT FROM (s.failure, s.verdict, s.pattern, h.linked, s.content, s.upn, s.enabled, s.full_name, s.name_key, s.named, s.email, s.email_norm,
            s.mailed, s.phone, s.role, s.addresses, s.own)
     LIMIT 1
 ) k ON true
