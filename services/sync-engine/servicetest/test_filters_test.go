@@ -46,7 +46,8 @@ func TestFiltersAreTriedOnASample(t *testing.T) {
 	sample := []*syncenginev1.SampleIdentity{
 		{UserPrincipalName: "ann@corp.example", DisplayName: "Ann Lee"},
 		{UserPrincipalName: "room5@corp.example", DisplayName: "Room 5"},
-		{UserPrincipalName: "gil@corp.example", DisplayName: "Gil Fox", UserType: "Guest"},
+		{UserPrincipalName: "gil_home.example#EXT#@corp.example", DisplayName: "Gil Fox", UserType: "Guest", OtherMails: []string{"gil@home.example"}},
+		{UserPrincipalName: "hal_home.example#EXT#@corp.example", DisplayName: "Hal Fox", UserType: "Guest"},
 		{UserPrincipalName: "old@corp.example", DisplayName: "Old One"},
 		{UserPrincipalName: "off@corp.example", DisplayName: "Ola Off", AccountEnabled: ptr(false)},
 		{UserPrincipalName: "svc-scan@corp.example", DisplayName: "Scanner"},
@@ -57,14 +58,14 @@ func TestFiltersAreTriedOnASample(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{
-		"Room 5": "dropped >tenant_custom_pattern ^room ", "Gil Fox": "added guest>", "Old One": "added tenant_custom_pattern>",
+		"Room 5": "dropped >tenant_custom_pattern ^room ", "Gil Fox": "added guest>", "Hal Fox": "left_out guest>no_address", "Old One": "added tenant_custom_pattern>",
 		"Ola Off": "left_out account_disabled>account_disabled", "Scanner": "left_out service_account>service_account svc…",
 		"Nobody": "left_out missing_id>missing_id",
 	}, changes(answer))
 	require.Equal(t, "dropped", answer.GetIdentities()[0].GetChange(), "who would be dropped comes first")
-	require.Equal(t, "svc…", answer.GetIdentities()[4].GetNow().GetPattern())
-	require.Equal(t, []int32{7, 1, 2, 3}, []int32{answer.GetTotal(), answer.GetDropped(), answer.GetAdded(), answer.GetLeftOut()})
-	require.Equal(t, map[string]int32{"tenant_custom_pattern": 1, "account_disabled": 1, "service_account": 1, "missing_id": 1}, answer.GetFiltered())
+	require.Equal(t, "svc…", answer.GetIdentities()[5].GetNow().GetPattern())
+	require.Equal(t, []int32{8, 1, 2, 4}, []int32{answer.GetTotal(), answer.GetDropped(), answer.GetAdded(), answer.GetLeftOut()})
+	require.Equal(t, map[string]int32{"tenant_custom_pattern": 1, "account_disabled": 1, "service_account": 1, "missing_id": 1, "no_address": 1}, answer.GetFiltered())
 
 	answer, err = b.filters.TestFilters(ctx, &syncenginev1.TestFiltersRequest{
 		Identities: sample, Filters: &syncenginev1.Filters{}, Fields: &policyv1.BodyFields{Given: []string{"filters.customPatterns"}},
@@ -95,13 +96,21 @@ func TestFiltersAreTriedOnTheDirectory(t *testing.T) {
 	require.Equal(t, map[string]string{
 		"Name of ann": "left_out never_included>never_included ann@corp.example", "Name of bob": "dropped >group_scope",
 	}, changes(answer))
+
+	b.synced(ctx, t)
+	answer, err = b.filters.TestFilters(ctx, &syncenginev1.TestFiltersRequest{ManagedTenantId: managed, Filters: &syncenginev1.Filters{Groups: []string{staff}}})
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"Name of ann": "left_out never_included>never_included ann@corp.example"}, changes(answer), "who is linked stays linked")
+	require.Equal(t, []int32{2, 1, 0, 1}, []int32{answer.GetTotal(), answer.GetLinked(), answer.GetDropped(), answer.GetLeftOut()})
+	require.Equal(t, map[string]int32{"never_included": 1}, answer.GetFiltered())
+
 	b.connection.events = b.connection.events[:1]
 	_, err = b.filters.TestFilters(ctx, &syncenginev1.TestFiltersRequest{ManagedTenantId: managed})
 	require.Equal(t, "listing_broke_off", errs.ReasonOf(err))
 
 	var many []*connectionv1.DirectoryUser
 	for range 1001 {
-		many = append(many, user("bob", "bob@corp.example"))
+		many = append(many, user("eve", "eve@corp.example"))
 	}
 	b.connection.events = nil
 	for range 10 {

@@ -2085,7 +2085,7 @@ export interface components {
         DayStatistics: {
             /**
              * Format: int32
-             * @description From the beginning of a run to its end.
+             * @description From the beginning of a run to its end, in seconds.
              */
             averageSeconds: number;
             /**
@@ -2104,7 +2104,7 @@ export interface components {
             day: string;
             /**
              * Format: int32
-             * @description Identities that could not be processed.
+             * @description Runs that failed.
              */
             failed: number;
             /**
@@ -2118,7 +2118,7 @@ export interface components {
             };
             /**
              * Format: int32
-             * @description Why the result waits for a person; absent where it does not.
+             * @description Runs with a result that waits for a person.
              */
             held: number;
             /**
@@ -2138,12 +2138,12 @@ export interface components {
             partial: number;
             /**
              * Format: int32
-             * @description The runs, newest first.
+             * @description How many runs were made.
              */
             runs: number;
             /**
              * Format: int32
-             * @description Results of managed tenants, those that failed and those that were held.
+             * @description Results of managed tenants, whatever they are.
              */
             tenants: number;
         };
@@ -2481,7 +2481,7 @@ export interface components {
             /** @description The pattern, or the entry of a list, that decided. */
             pattern?: string;
             /**
-             * @description account_disabled, account_state_unknown, missing_upn, never_included, service_account,
+             * @description account_disabled, account_state_unknown, missing_upn, erased, never_included, service_account,
              *     tenant_custom_pattern, guest, unlicensed, group_scope, no_address, or why the record cannot be
              *     taken; absent for one that passes.
              */
@@ -3694,6 +3694,8 @@ export interface components {
             givenName?: string;
             /** @description The mail address in the directory. */
             mail?: string;
+            /** @description Further addresses, of which a guest's first one stands for its mail. */
+            otherMails?: string[];
             /** @description As in "SMTP:ann@corp.example". */
             proxyAddresses?: string[];
             /** @description The last name in the directory. */
@@ -3795,9 +3797,9 @@ export interface components {
         };
         /** @description SettingsChange is one change of the settings. */
         SettingsChange: {
-            /** @description The settings after the change, as JSON. */
+            /** @description The settings after the change. */
             after?: components["schemas"]["Settings"];
-            /** @description The settings before the change, as JSON. */
+            /** @description The settings before the change. */
             before?: components["schemas"]["Settings"];
             /** @description The change's id. */
             changeId: string;
@@ -4134,11 +4136,11 @@ export interface components {
             state: string;
         };
         TestFiltersRequest: {
-            /** @description What is tried. */
+            /** @description Which fields the request names: a list that is named and empty is tried as empty. */
             fields?: components["schemas"]["BodyFields"];
             /** @description What would be saved; what is absent is as it stands. */
             filters?: components["schemas"]["Filters"];
-            /** @description What was done with each identity. */
+            /** @description Identities to try instead of a directory. */
             identities?: components["schemas"]["SampleIdentity"][];
             /**
              * @description Instead of the directory as it is now, those of its last sync whom filters decide about: who is
@@ -4172,9 +4174,15 @@ export interface components {
             identities: components["schemas"]["TestedIdentity"][];
             /**
              * Format: int32
-             * @description How many were left out of the lists.
+             * @description Identities that are left out now and would be.
              */
             leftOut: number;
+            /**
+             * Format: int32
+             * @description How many of those of a directory as it is now are linked. They stay so, whatever filters say, and are in none
+             *     of the other counts but the total.
+             */
+            linked: number;
             /** @description There are more users than were tried, which is as many as ten seconds suffice for, and of a directory at most 10,000. */
             moreUsers: boolean;
             /**

@@ -44,6 +44,19 @@ func (s *Store) EachKeptUser(ctx context.Context, entraTenantID string, page fun
 	}
 }
 
+// Linked implements syncengine.FilterTestStore.
+func (s *Store) Linked(ctx context.Context, entraTenantID string, objectIDs []string) (linked map[string]bool, err error) {
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
+		found, err := q.LinkedIdentities(ctx, sqlc.LinkedIdentitiesParams{EntraTenantID: entraTenantID, ObjectIds: objectIDs})
+		linked = make(map[string]bool, len(found))
+		for _, id := range found {
+			linked[id] = true
+		}
+		return err
+	}, pg.ReadOnly())
+	return linked, err
+}
+
 // keptUser is a user as it was listed. Of one about whom a person decides only what a
 // contact would get may be kept: given name and surname are then taken from the name.
 func keptUser(row *sqlc.ListKeptUsersRow) (syncengine.User, error) {

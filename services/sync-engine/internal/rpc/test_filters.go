@@ -26,7 +26,7 @@ func (s *filterTestServer) TestFilters(ctx context.Context, req *syncenginev1.Te
 		return nil, err
 	}
 	answer := &syncenginev1.TestFiltersResponse{
-		Total: count(got.Total), Dropped: count(got.Dropped), Added: count(got.Added), LeftOut: count(got.LeftOut), MoreUsers: got.MoreUsers,
+		Total: count(got.Total), Dropped: count(got.Dropped), Added: count(got.Added), LeftOut: count(got.LeftOut), MoreUsers: got.MoreUsers, Linked: count(got.Linked),
 		Filtered: make(map[string]int32, len(got.Filtered)),
 	}
 	for reason, n := range got.Filtered {
@@ -50,7 +50,7 @@ func sampleOf(m *syncenginev1.SampleIdentity) syncengine.User {
 	u := syncengine.User{
 		ObjectID: m.GetEntraObjectId(), UserPrincipalName: m.GetUserPrincipalName(), Mail: m.GetMail(), DisplayName: m.GetDisplayName(),
 		GivenName: m.GetGivenName(), Surname: m.GetSurname(), AccountEnabled: m.AccountEnabled, UserType: m.GetUserType(),
-		LicenceCount: m.AssignedLicenceCount, ProxyAddresses: m.GetProxyAddresses(), // absent differs from none
+		LicenceCount: m.AssignedLicenceCount, ProxyAddresses: m.GetProxyAddresses(), OtherMails: m.GetOtherMails(), // absent differs from none
 	}
 	if u.AccountEnabled == nil {
 		enabled := true

@@ -49,6 +49,7 @@ type TestedIdentity struct {
 type FilterTestResult struct {
 	Identities                     []TestedIdentity // dropped, added, left out; at most a thousand
 	Total, Dropped, Added, LeftOut int
+	Linked                         int            // of the total: they stay linked, whatever filters say
 	Filtered                       map[string]int // would be, by reason
 	MoreUsers                      bool           // than were tried
 }
@@ -67,6 +68,8 @@ type FilterTestStore interface {
 	// EachKeptUser calls page with them, except records that could not be taken, until
 	// there are no more, or page returns an error.
 	EachKeptUser(ctx context.Context, entraTenantID string, page func([]User) error) error
+	// Linked are those of some identities of a directory that have a link.
+	Linked(ctx context.Context, entraTenantID string, objectIDs []string) (map[string]bool, error)
 }
 
 // TestFilters tries filters before they are saved.
@@ -116,6 +119,13 @@ func (t *TestFilters) Do(ctx context.Context, test FilterTest) (FilterTestResult
 		run.most = maxTestedKept
 		err = t.store.EachKeptUser(ctx, entraTenantID, page)
 	default:
+		run.linked = func(ctx context.Context, users []User) (map[string]bool, error) {
+			ids := make([]string, len(users))
+			for i := range users {
+				ids[i] = text.Normalise(users[i].ObjectID)
+			}
+			return t.store.Linked(ctx, entraTenantID, ids)
+		}
 		err = t.users.EachUser(ctx, entraTenantID, page)
 	}
 	if err != nil && !errors.Is(err, errEnough) {
@@ -176,7 +186,8 @@ func (t *TestFilters) begin(ctx context.Context, entraTenantID string, stand, tr
 // filterTest is a test under way.
 type filterTest struct {
 	stand, tried *Reader
-	most         int // users that are tried
+	most         int                                                              // users that are tried
+	linked       func(ctx context.Context, users []User) (map[string]bool, error) // nil where none of them is
 	now          func() time.Time
 	took         time.Duration // to try them
 	so           FilterTestResult
@@ -185,6 +196,13 @@ type filterTest struct {
 
 // page tries a page. Patterns may take their time: nobody waits for it after the caller has gone.
 func (t *filterTest) page(ctx context.Context, users []User) error {
+	var linked map[string]bool
+	if t.linked != nil {
+		var err error
+		if linked, err = t.linked(ctx, users); err != nil {
+			return err
+		}
+	}
 	for i := range users {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -194,6 +212,10 @@ func (t *filterTest) page(ctx context.Context, users []User) error {
 			return errEnough
 		}
 		t.so.Total++
+		if linked[text.Normalise(users[i].ObjectID)] {
+			t.so.Linked++
+			continue
+		}
 		began := t.now()
 		t.one(&users[i])
 		t.took += t.now().Sub(began)

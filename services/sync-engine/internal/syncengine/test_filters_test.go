@@ -22,6 +22,10 @@ func (settingsInForce) EachKeptUser(context.Context, string, func([]syncengine.U
 	return nil
 }
 
+func (settingsInForce) Linked(context.Context, string, []string) (map[string]bool, error) {
+	return nil, nil
+}
+
 // TestATestOfFiltersEndsAfterAWhile lets each user take three seconds.
 func TestATestOfFiltersEndsAfterAWhile(t *testing.T) {
 	t.Parallel()

@@ -15,7 +15,7 @@ import { filterLists } from './draft'
 
 // Whom the filters are tried on, with what that means.
 const bases = {
-  now: { label: 'The directory as it is now', about: 'Microsoft is asked for its people, up to the first 10,000.' },
+  now: { label: 'The directory as it is now', about: 'Microsoft is asked for its people, up to the first 10,000. Who is linked stays linked.' },
   last: { label: 'The last sync', about: 'Those whom filters decide about: who was left out, or waits in the review queue. Who is linked stays linked. Microsoft is asked for the members of groups alone.' },
 }
 type Base = keyof typeof bases
@@ -62,7 +62,8 @@ function Outcome({ answer, last }: { answer: TestFiltersResponse; last: boolean 
       <Text role="status">
         Of {counted(answer.total, 'person', 'people')}
         {last && ' about whom filters decide'}
-        {answer.moreUsers && ' (the first ones)'}: <Difference of={answer} />
+        {answer.moreUsers && ' (the first ones)'}
+        {answer.linked > 0 && `, of whom ${count(answer.linked)} stay linked`}: <Difference of={answer} />
       </Text>
       {answer.leftOut > 0 && (
         <Button variant="subtle" size="xs" px={0} style={{ alignSelf: 'flex-start' }} onClick={() => setAll(!all)}>

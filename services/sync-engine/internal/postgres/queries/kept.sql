@@ -1,3 +1,8 @@
+-- name: LinkedIdentities :many
+-- Those of a directory's identities that have a link, of whatever status.
+SELECT entra_object_id FROM entra_contact_links
+WHERE entra_tenant_id = @entra_tenant_id AND entra_object_id = ANY (@object_ids::text[]) AND ended_at IS NULL;
+
 -- name: ListKeptUsers :many
 -- Whom a directory's last round left out, or about whom a person decides, in order. Records that could
 -- not be taken are none.

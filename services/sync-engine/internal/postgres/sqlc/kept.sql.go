@@ -9,6 +9,37 @@ import (
 	"context"
 )
 
+const linkedIdentities = `-- name: LinkedIdentities :many
+SELECT entra_object_id FROM entra_contact_links
+WHERE entra_tenant_id = $1 AND entra_object_id = ANY ($2::text[]) AND ended_at IS NULL
+`
+
+type LinkedIdentitiesParams struct {
+	EntraTenantID string
+	ObjectIds     []string
+}
+
+// Those of a directory's identities that have a link, of whatever status.
+func (q *Queries) LinkedIdentities(ctx context.Context, arg LinkedIdentitiesParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, linkedIdentities, arg.EntraTenantID, arg.ObjectIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var entra_object_id string
+		if err := rows.Scan(&entra_object_id); err != nil {
+			return nil, err
+		}
+		items = append(items, entra_object_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listKeptUsers = `-- name: ListKeptUsers :many
 SELECT entra_object_id, properties, upn, enabled, full_name, named, email, mailed, user_type, licences
 FROM kept_identities

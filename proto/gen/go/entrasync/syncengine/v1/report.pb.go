@@ -238,23 +238,23 @@ type DayStatistics struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// As 2026-05-01, in UTC.
 	Day string `protobuf:"bytes,1,opt,name=day,proto3" json:"day,omitempty"`
-	// The runs, newest first.
+	// How many runs were made.
 	Runs int32 `protobuf:"varint,2,opt,name=runs,proto3" json:"runs,omitempty"`
 	// Runs that completed.
 	Completed int32 `protobuf:"varint,3,opt,name=completed,proto3" json:"completed,omitempty"`
 	// Runs in which some identities or managed tenants failed.
 	Partial int32 `protobuf:"varint,4,opt,name=partial,proto3" json:"partial,omitempty"`
-	// Identities that could not be processed.
+	// Runs that failed.
 	Failed int32 `protobuf:"varint,5,opt,name=failed,proto3" json:"failed,omitempty"`
 	// Runs that were cancelled.
 	Cancelled int32 `protobuf:"varint,6,opt,name=cancelled,proto3" json:"cancelled,omitempty"`
-	// Why the result waits for a person; absent where it does not.
+	// Runs with a result that waits for a person.
 	Held int32 `protobuf:"varint,7,opt,name=held,proto3" json:"held,omitempty"`
-	// From the beginning of a run to its end.
+	// From the beginning of a run to its end, in seconds.
 	AverageSeconds int32 `protobuf:"varint,8,opt,name=average_seconds,json=averageSeconds,proto3" json:"average_seconds,omitempty"`
 	// How long the longest run took, in seconds.
 	LongestSeconds int32 `protobuf:"varint,9,opt,name=longest_seconds,json=longestSeconds,proto3" json:"longest_seconds,omitempty"`
-	// Results of managed tenants, those that failed and those that were held.
+	// Results of managed tenants, whatever they are.
 	Tenants int32 `protobuf:"varint,10,opt,name=tenants,proto3" json:"tenants,omitempty"`
 	// Managed tenants whose sync failed.
 	FailedTenants int32 `protobuf:"varint,11,opt,name=failed_tenants,json=failedTenants,proto3" json:"failed_tenants,omitempty"`

@@ -794,9 +794,9 @@ type SettingsChange struct {
 	ChangedBy string `protobuf:"bytes,5,opt,name=changed_by,json=changedBy,proto3" json:"changed_by,omitempty"`
 	// What was changed, as "filters.customPatterns".
 	Fields []string `protobuf:"bytes,6,rep,name=fields,proto3" json:"fields,omitempty"`
-	// The settings before the change, as JSON.
+	// The settings before the change.
 	Before *Settings `protobuf:"bytes,7,opt,name=before,proto3" json:"before,omitempty"`
-	// The settings after the change, as JSON.
+	// The settings after the change.
 	After         *Settings `protobuf:"bytes,8,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -47,8 +47,10 @@ type SampleIdentity struct {
 	AssignedLicenceCount *int32 `protobuf:"varint,9,opt,name=assigned_licence_count,json=assignedLicenceCount,proto3,oneof" json:"assigned_licence_count,omitempty"`
 	// As in "SMTP:ann@corp.example".
 	ProxyAddresses []string `protobuf:"bytes,10,rep,name=proxy_addresses,json=proxyAddresses,proto3" json:"proxy_addresses,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Further addresses, of which a guest's first one stands for its mail.
+	OtherMails    []string `protobuf:"bytes,11,rep,name=other_mails,json=otherMails,proto3" json:"other_mails,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SampleIdentity) Reset() {
@@ -151,6 +153,13 @@ func (x *SampleIdentity) GetProxyAddresses() []string {
 	return nil
 }
 
+func (x *SampleIdentity) GetOtherMails() []string {
+	if x != nil {
+		return x.OtherMails
+	}
+	return nil
+}
+
 type TestFiltersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whose directory is tried, and whose own settings count; needed without a sample, and where
@@ -158,9 +167,9 @@ type TestFiltersRequest struct {
 	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	// What would be saved; what is absent is as it stands.
 	Filters *Filters `protobuf:"bytes,2,opt,name=filters,proto3" json:"filters,omitempty"`
-	// What was done with each identity.
+	// Identities to try instead of a directory.
 	Identities []*SampleIdentity `protobuf:"bytes,3,rep,name=identities,proto3" json:"identities,omitempty"`
-	// What is tried.
+	// Which fields the request names: a list that is named and empty is tried as empty.
 	Fields *v1.BodyFields `protobuf:"bytes,4,opt,name=fields,proto3" json:"fields,omitempty"`
 	// Instead of the directory as it is now, those of its last sync whom filters decide about: who is
 	// left out, and who waits for a person. Who is linked stays linked, whatever filters say. Groups
@@ -238,7 +247,7 @@ func (x *TestFiltersRequest) GetLastListing() bool {
 // FilterVerdict is what filters say of an identity.
 type FilterVerdict struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// account_disabled, account_state_unknown, missing_upn, never_included, service_account,
+	// account_disabled, account_state_unknown, missing_upn, erased, never_included, service_account,
 	// tenant_custom_pattern, guest, unlicensed, group_scope, no_address, or why the record cannot be
 	// taken; absent for one that passes.
 	Reason *string `protobuf:"bytes,1,opt,name=reason,proto3,oneof" json:"reason,omitempty"`
@@ -395,12 +404,15 @@ type TestFiltersResponse struct {
 	Dropped int32 `protobuf:"varint,3,opt,name=dropped,proto3" json:"dropped,omitempty"`
 	// Identities that would come and are left out now.
 	Added int32 `protobuf:"varint,4,opt,name=added,proto3" json:"added,omitempty"`
-	// How many were left out of the lists.
+	// Identities that are left out now and would be.
 	LeftOut int32 `protobuf:"varint,5,opt,name=left_out,json=leftOut,proto3" json:"left_out,omitempty"`
 	// How many would be left out, dropped ones included, by reason.
 	Filtered map[string]int32 `protobuf:"bytes,6,rep,name=filtered,proto3" json:"filtered,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	// There are more users than were tried, which is as many as ten seconds suffice for, and of a directory at most 10,000.
-	MoreUsers     bool `protobuf:"varint,7,opt,name=more_users,json=moreUsers,proto3" json:"more_users,omitempty"`
+	MoreUsers bool `protobuf:"varint,7,opt,name=more_users,json=moreUsers,proto3" json:"more_users,omitempty"`
+	// How many of those of a directory as it is now are linked. They stay so, whatever filters say, and are in none
+	// of the other counts but the total.
+	Linked        int32 `protobuf:"varint,8,opt,name=linked,proto3" json:"linked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -484,11 +496,18 @@ func (x *TestFiltersResponse) GetMoreUsers() bool {
 	return false
 }
 
+func (x *TestFiltersResponse) GetLinked() int32 {
+	if x != nil {
+		return x.Linked
+	}
+	return 0
+}
+
 var File_entrasync_syncengine_v1_test_filters_proto protoreflect.FileDescriptor
 
 const file_entrasync_syncengine_v1_test_filters_proto_rawDesc = "" +
 	"\n" +
-	"*entrasync/syncengine/v1/test_filters.proto\x12\x17entrasync.syncengine.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1eentrasync/policy/v1/body.proto\x1a entrasync/policy/v1/policy.proto\x1a&entrasync/syncengine/v1/settings.proto\x1a\x1cgoogle/api/annotations.proto\"\x8c\x04\n" +
+	"*entrasync/syncengine/v1/test_filters.proto\x12\x17entrasync.syncengine.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1eentrasync/policy/v1/body.proto\x1a entrasync/policy/v1/policy.proto\x1a&entrasync/syncengine/v1/settings.proto\x1a\x1cgoogle/api/annotations.proto\"\xbe\x04\n" +
 	"\x0eSampleIdentity\x120\n" +
 	"\x0fentra_object_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\rentraObjectId\x128\n" +
 	"\x13user_principal_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x11userPrincipalName\x12\x1c\n" +
@@ -501,7 +520,9 @@ const file_entrasync_syncengine_v1_test_filters_proto_rawDesc = "" +
 	"\tuser_type\x18\b \x01(\tB\a\xbaH\x04r\x02\x18@R\buserType\x129\n" +
 	"\x16assigned_licence_count\x18\t \x01(\x05H\x01R\x14assignedLicenceCount\x88\x01\x01\x128\n" +
 	"\x0fproxy_addresses\x18\n" +
-	" \x03(\tB\x0f\xbaH\f\x92\x01\t\x102\"\x05r\x03\x18\x80\bR\x0eproxyAddressesB\x12\n" +
+	" \x03(\tB\x0f\xbaH\f\x92\x01\t\x102\"\x05r\x03\x18\x80\bR\x0eproxyAddresses\x120\n" +
+	"\vother_mails\x18\v \x03(\tB\x0f\xbaH\f\x92\x01\t\x102\"\x05r\x03\x18\x80\bR\n" +
+	"otherMailsB\x12\n" +
 	"\x10_account_enabledB\x19\n" +
 	"\x17_assigned_licence_count\"\xb5\x02\n" +
 	"\x12TestFiltersRequest\x123\n" +
@@ -524,7 +545,7 @@ const file_entrasync_syncengine_v1_test_filters_proto_rawDesc = "" +
 	"\fdisplay_name\x18\x03 \x01(\tR\vdisplayName\x12\x16\n" +
 	"\x06change\x18\x04 \x01(\tR\x06change\x128\n" +
 	"\x03now\x18\x05 \x01(\v2&.entrasync.syncengine.v1.FilterVerdictR\x03now\x12:\n" +
-	"\x04then\x18\x06 \x01(\v2&.entrasync.syncengine.v1.FilterVerdictR\x04then\"\xf3\x02\n" +
+	"\x04then\x18\x06 \x01(\v2&.entrasync.syncengine.v1.FilterVerdictR\x04then\"\x8b\x03\n" +
 	"\x13TestFiltersResponse\x12G\n" +
 	"\n" +
 	"identities\x18\x01 \x03(\v2'.entrasync.syncengine.v1.TestedIdentityR\n" +
@@ -535,7 +556,8 @@ const file_entrasync_syncengine_v1_test_filters_proto_rawDesc = "" +
 	"\bleft_out\x18\x05 \x01(\x05R\aleftOut\x12V\n" +
 	"\bfiltered\x18\x06 \x03(\v2:.entrasync.syncengine.v1.TestFiltersResponse.FilteredEntryR\bfiltered\x12\x1d\n" +
 	"\n" +
-	"more_users\x18\a \x01(\bR\tmoreUsers\x1a;\n" +
+	"more_users\x18\a \x01(\bR\tmoreUsers\x12\x16\n" +
+	"\x06linked\x18\b \x01(\x05R\x06linked\x1a;\n" +
 	"\rFilteredEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x012\xee\x01\n" +

@@ -144,7 +144,7 @@ export type DayStatistics = Message<"entrasync.syncengine.v1.DayStatistics"> & {
   day: string;
 
   /**
-   * The runs, newest first.
+   * How many runs were made.
    *
    * @generated from field: int32 runs = 2;
    */
@@ -165,7 +165,7 @@ export type DayStatistics = Message<"entrasync.syncengine.v1.DayStatistics"> & {
   partial: number;
 
   /**
-   * Identities that could not be processed.
+   * Runs that failed.
    *
    * @generated from field: int32 failed = 5;
    */
@@ -179,14 +179,14 @@ export type DayStatistics = Message<"entrasync.syncengine.v1.DayStatistics"> & {
   cancelled: number;
 
   /**
-   * Why the result waits for a person; absent where it does not.
+   * Runs with a result that waits for a person.
    *
    * @generated from field: int32 held = 7;
    */
   held: number;
 
   /**
-   * From the beginning of a run to its end.
+   * From the beginning of a run to its end, in seconds.
    *
    * @generated from field: int32 average_seconds = 8;
    */
@@ -200,7 +200,7 @@ export type DayStatistics = Message<"entrasync.syncengine.v1.DayStatistics"> & {
   longestSeconds: number;
 
   /**
-   * Results of managed tenants, those that failed and those that were held.
+   * Results of managed tenants, whatever they are.
    *
    * @generated from field: int32 tenants = 10;
    */

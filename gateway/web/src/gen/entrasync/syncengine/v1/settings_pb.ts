@@ -496,14 +496,14 @@ export type SettingsChange = Message<"entrasync.syncengine.v1.SettingsChange"> &
   fields: string[];
 
   /**
-   * The settings before the change, as JSON.
+   * The settings before the change.
    *
    * @generated from field: entrasync.syncengine.v1.Settings before = 7;
    */
   before?: Settings | undefined;
 
   /**
-   * The settings after the change, as JSON.
+   * The settings after the change.
    *
    * @generated from field: entrasync.syncengine.v1.Settings after = 8;
    */

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file entrasync/syncengine/v1/test_filters.proto.
  */
 export const file_entrasync_syncengine_v1_test_filters: GenFile = /*@__PURE__*/
-  fileDesc("CiplbnRyYXN5bmMvc3luY2VuZ2luZS92MS90ZXN0X2ZpbHRlcnMucHJvdG8SF2VudHJhc3luYy5zeW5jZW5naW5lLnYxIq0CCg5TYW1wbGVJZGVudGl0eRIXCg9lbnRyYV9vYmplY3RfaWQYASABKAkSGwoTdXNlcl9wcmluY2lwYWxfbmFtZRgCIAEoCRIMCgRtYWlsGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRISCgpnaXZlbl9uYW1lGAUgASgJEg8KB3N1cm5hbWUYBiABKAkSHAoPYWNjb3VudF9lbmFibGVkGAcgASgISACIAQESEQoJdXNlcl90eXBlGAggASgJEiMKFmFzc2lnbmVkX2xpY2VuY2VfY291bnQYCSABKAVIAYgBARIXCg9wcm94eV9hZGRyZXNzZXMYCiADKAlCEgoQX2FjY291bnRfZW5hYmxlZEIZChdfYXNzaWduZWRfbGljZW5jZV9jb3VudCLmAQoSVGVzdEZpbHRlcnNSZXF1ZXN0EhkKEW1hbmFnZWRfdGVuYW50X2lkGAEgASgJEjEKB2ZpbHRlcnMYAiABKAsyIC5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5GaWx0ZXJzEjsKCmlkZW50aXRpZXMYAyADKAsyJy5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5TYW1wbGVJZGVudGl0eRIvCgZmaWVsZHMYBCABKAsyHy5lbnRyYXN5bmMucG9saWN5LnYxLkJvZHlGaWVsZHMSFAoMbGFzdF9saXN0aW5nGAUgASgIIlEKDUZpbHRlclZlcmRpY3QSEwoGcmVhc29uGAEgASgJSACIAQESFAoHcGF0dGVybhgCIAEoCUgBiAEBQgkKB19yZWFzb25CCgoIX3BhdHRlcm4i1wEKDlRlc3RlZElkZW50aXR5EhcKD2VudHJhX29iamVjdF9pZBgBIAEoCRIbChN1c2VyX3ByaW5jaXBhbF9uYW1lGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIOCgZjaGFuZ2UYBCABKAkSMwoDbm93GAUgASgLMiYuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuRmlsdGVyVmVyZGljdBI0CgR0aGVuGAYgASgLMiYuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuRmlsdGVyVmVyZGljdCKmAgoTVGVzdEZpbHRlcnNSZXNwb25zZRI7CgppZGVudGl0aWVzGAEgAygLMicuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuVGVzdGVkSWRlbnRpdHkSDQoFdG90YWwYAiABKAUSDwoHZHJvcHBlZBgDIAEoBRINCgVhZGRlZBgEIAEoBRIQCghsZWZ0X291dBgFIAEoBRJMCghmaWx0ZXJlZBgGIAMoCzI6LmVudHJhc3luYy5zeW5jZW5naW5lLnYxLlRlc3RGaWx0ZXJzUmVzcG9uc2UuRmlsdGVyZWRFbnRyeRISCgptb3JlX3VzZXJzGAcgASgIGi8KDUZpbHRlcmVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgFOgI4ATJ9ChFGaWx0ZXJUZXN0U2VydmljZRJoCgtUZXN0RmlsdGVycxIrLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLlRlc3RGaWx0ZXJzUmVxdWVzdBosLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLlRlc3RGaWx0ZXJzUmVzcG9uc2ViBnByb3RvMw", [file_entrasync_policy_v1_body, file_entrasync_syncengine_v1_settings]);
+  fileDesc("CiplbnRyYXN5bmMvc3luY2VuZ2luZS92MS90ZXN0X2ZpbHRlcnMucHJvdG8SF2VudHJhc3luYy5zeW5jZW5naW5lLnYxIsICCg5TYW1wbGVJZGVudGl0eRIXCg9lbnRyYV9vYmplY3RfaWQYASABKAkSGwoTdXNlcl9wcmluY2lwYWxfbmFtZRgCIAEoCRIMCgRtYWlsGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRISCgpnaXZlbl9uYW1lGAUgASgJEg8KB3N1cm5hbWUYBiABKAkSHAoPYWNjb3VudF9lbmFibGVkGAcgASgISACIAQESEQoJdXNlcl90eXBlGAggASgJEiMKFmFzc2lnbmVkX2xpY2VuY2VfY291bnQYCSABKAVIAYgBARIXCg9wcm94eV9hZGRyZXNzZXMYCiADKAkSEwoLb3RoZXJfbWFpbHMYCyADKAlCEgoQX2FjY291bnRfZW5hYmxlZEIZChdfYXNzaWduZWRfbGljZW5jZV9jb3VudCLmAQoSVGVzdEZpbHRlcnNSZXF1ZXN0EhkKEW1hbmFnZWRfdGVuYW50X2lkGAEgASgJEjEKB2ZpbHRlcnMYAiABKAsyIC5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5GaWx0ZXJzEjsKCmlkZW50aXRpZXMYAyADKAsyJy5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5TYW1wbGVJZGVudGl0eRIvCgZmaWVsZHMYBCABKAsyHy5lbnRyYXN5bmMucG9saWN5LnYxLkJvZHlGaWVsZHMSFAoMbGFzdF9saXN0aW5nGAUgASgIIlEKDUZpbHRlclZlcmRpY3QSEwoGcmVhc29uGAEgASgJSACIAQESFAoHcGF0dGVybhgCIAEoCUgBiAEBQgkKB19yZWFzb25CCgoIX3BhdHRlcm4i1wEKDlRlc3RlZElkZW50aXR5EhcKD2VudHJhX29iamVjdF9pZBgBIAEoCRIbChN1c2VyX3ByaW5jaXBhbF9uYW1lGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIOCgZjaGFuZ2UYBCABKAkSMwoDbm93GAUgASgLMiYuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuRmlsdGVyVmVyZGljdBI0CgR0aGVuGAYgASgLMiYuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuRmlsdGVyVmVyZGljdCK2AgoTVGVzdEZpbHRlcnNSZXNwb25zZRI7CgppZGVudGl0aWVzGAEgAygLMicuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuVGVzdGVkSWRlbnRpdHkSDQoFdG90YWwYAiABKAUSDwoHZHJvcHBlZBgDIAEoBRINCgVhZGRlZBgEIAEoBRIQCghsZWZ0X291dBgFIAEoBRJMCghmaWx0ZXJlZBgGIAMoCzI6LmVudHJhc3luYy5zeW5jZW5naW5lLnYxLlRlc3RGaWx0ZXJzUmVzcG9uc2UuRmlsdGVyZWRFbnRyeRISCgptb3JlX3VzZXJzGAcgASgIEg4KBmxpbmtlZBgIIAEoBRovCg1GaWx0ZXJlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBToCOAEyfQoRRmlsdGVyVGVzdFNlcnZpY2USaAoLVGVzdEZpbHRlcnMSKy5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5UZXN0RmlsdGVyc1JlcXVlc3QaLC5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5UZXN0RmlsdGVyc1Jlc3BvbnNlYgZwcm90bzM", [file_entrasync_policy_v1_body, file_entrasync_syncengine_v1_settings]);
 
 /**
  * SampleIdentity is a user as a directory lists it.
@@ -91,6 +91,13 @@ export type SampleIdentity = Message<"entrasync.syncengine.v1.SampleIdentity"> &
    * @generated from field: repeated string proxy_addresses = 10;
    */
   proxyAddresses: string[];
+
+  /**
+   * Further addresses, of which a guest's first one stands for its mail.
+   *
+   * @generated from field: repeated string other_mails = 11;
+   */
+  otherMails: string[];
 };
 
 /**
@@ -120,14 +127,14 @@ export type TestFiltersRequest = Message<"entrasync.syncengine.v1.TestFiltersReq
   filters?: Filters | undefined;
 
   /**
-   * What was done with each identity.
+   * Identities to try instead of a directory.
    *
    * @generated from field: repeated entrasync.syncengine.v1.SampleIdentity identities = 3;
    */
   identities: SampleIdentity[];
 
   /**
-   * What is tried.
+   * Which fields the request names: a list that is named and empty is tried as empty.
    *
    * @generated from field: entrasync.policy.v1.BodyFields fields = 4;
    */
@@ -157,7 +164,7 @@ export const TestFiltersRequestSchema: GenMessage<TestFiltersRequest> = /*@__PUR
  */
 export type FilterVerdict = Message<"entrasync.syncengine.v1.FilterVerdict"> & {
   /**
-   * account_disabled, account_state_unknown, missing_upn, never_included, service_account,
+   * account_disabled, account_state_unknown, missing_upn, erased, never_included, service_account,
    * tenant_custom_pattern, guest, unlicensed, group_scope, no_address, or why the record cannot be
    * taken; absent for one that passes.
    *
@@ -271,7 +278,7 @@ export type TestFiltersResponse = Message<"entrasync.syncengine.v1.TestFiltersRe
   added: number;
 
   /**
-   * How many were left out of the lists.
+   * Identities that are left out now and would be.
    *
    * @generated from field: int32 left_out = 5;
    */
@@ -290,6 +297,14 @@ export type TestFiltersResponse = Message<"entrasync.syncengine.v1.TestFiltersRe
    * @generated from field: bool more_users = 7;
    */
   moreUsers: boolean;
+
+  /**
+   * How many of those of a directory as it is now are linked. They stay so, whatever filters say, and are in none
+   * of the other counts but the total.
+   *
+   * @generated from field: int32 linked = 8;
+   */
+  linked: number;
 };
 
 /**
