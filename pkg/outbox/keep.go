@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Conns is how many connections the process of an outbox needs beside those for requests: one
-// listens, one is for effects and what Keep does; see pg.Options.
+// Conns is how many connections effects and what Keep does take beside those for requests (pg.Options); listening
+// takes one more.
 const Conns = 2
 
 const (

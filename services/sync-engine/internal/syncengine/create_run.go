@@ -65,7 +65,7 @@ func NewCreateRun(store RunStore, mapping RunMapping, newID func() string, now f
 
 // Do makes a queued run of the tenant of the context or returns the open one; what has
 // the asked id comes back as it is, whatever became of it and of the mapping. Reasons:
-// no_confirmed_mapping, client_not_mapped, unknown_client, client_required.
+// no_confirmed_mapping, client_not_mapped, not_mapped, unknown_client, client_required.
 func (c *CreateRun) Do(ctx context.Context, req NewRun) (Run, bool, error) {
 	owner, err := tenant.IDFrom(ctx)
 	if err != nil {
