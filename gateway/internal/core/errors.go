@@ -28,7 +28,7 @@ func Public(err error) *errs.Error {
 	case kind == errs.Internal, inside && (kind == errs.Unauthenticated || kind == errs.Denied || kind == errs.Precondition):
 		return errs.Of(reason.Internal, errs.WithCause(err))
 	case inside && kind == errs.Unavailable:
-		return errs.Of(reason.Unavailable, errs.WithCause(err))
+		return errs.Of(reason.Unavailable, errs.WithCause(err), errs.WithRetryAfter(e.RetryAfter()))
 	case inside && kind == errs.Deadline:
 		return errs.Of(reason.Deadline, errs.WithCause(err))
 	case kind == errs.Unimplemented && why == "unimplemented":

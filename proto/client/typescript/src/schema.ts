@@ -893,7 +893,7 @@ export interface paths {
         put?: never;
         /**
          * Starts a run, or joins the one of the same kind in flight
-         * @description Reasons: no_confirmed_mapping, unknown_client, client_not_mapped, orchestrator_unavailable.
+         * @description Reasons: no_confirmed_mapping, unknown_client, client_not_mapped, not_mapped, orchestrator_unavailable.
          *
          *     Needs: permission system_settings.update, flag entra-integration-ui, flag entra-integration-client-sync-action for some values of scope, the enterprise edition.
          */

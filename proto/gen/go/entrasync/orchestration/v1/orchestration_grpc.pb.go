@@ -32,7 +32,7 @@ const (
 // OrchestrationService starts work that runs in the background.
 type OrchestrationServiceClient interface {
 	// StartSync starts a run, or joins the one of the same kind in flight.
-	// Reasons: no_confirmed_mapping, unknown_client, client_not_mapped, orchestrator_unavailable.
+	// Reasons: no_confirmed_mapping, unknown_client, client_not_mapped, not_mapped, orchestrator_unavailable.
 	StartSync(ctx context.Context, in *StartSyncRequest, opts ...grpc.CallOption) (*StartSyncResponse, error)
 	// StartPreflight starts a dry run of a sync, or joins the one of the same kind in flight; a sync
 	// joins no dry run and a dry run no sync. It lists and decides as the sync would and writes
@@ -102,7 +102,7 @@ func (c *orchestrationServiceClient) StartDiscovery(ctx context.Context, in *Sta
 // OrchestrationService starts work that runs in the background.
 type OrchestrationServiceServer interface {
 	// StartSync starts a run, or joins the one of the same kind in flight.
-	// Reasons: no_confirmed_mapping, unknown_client, client_not_mapped, orchestrator_unavailable.
+	// Reasons: no_confirmed_mapping, unknown_client, client_not_mapped, not_mapped, orchestrator_unavailable.
 	StartSync(context.Context, *StartSyncRequest) (*StartSyncResponse, error)
 	// StartPreflight starts a dry run of a sync, or joins the one of the same kind in flight; a sync
 	// joins no dry run and a dry run no sync. It lists and decides as the sync would and writes

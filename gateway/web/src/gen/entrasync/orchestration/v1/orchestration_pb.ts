@@ -285,7 +285,7 @@ export const DescribeWorkflowResponseSchema: GenMessage<DescribeWorkflowResponse
 export const OrchestrationService: GenService<{
   /**
    * StartSync starts a run, or joins the one of the same kind in flight.
-   * Reasons: no_confirmed_mapping, unknown_client, client_not_mapped, orchestrator_unavailable.
+   * Reasons: no_confirmed_mapping, unknown_client, client_not_mapped, not_mapped, orchestrator_unavailable.
    *
    * @generated from rpc entrasync.orchestration.v1.OrchestrationService.StartSync
    */
