@@ -151,6 +151,9 @@ func (b *batch) Write(ctx context.Context, w syncengine.BatchWrite) error {
 		if err != nil {
 			return err
 		}
+		if err := b.endLinks(ctx, w, c); err != nil {
+			return err
+		}
 		if err := b.q.UpdateContacts(ctx, sqlc.UpdateContactsParams{
 			Now: w.Now, Ids: c.ids, ClientIds: c.clients, ExternalIds: c.externals, FullNames: c.names, NameKeys: c.keys, Emails: c.emails,
 			EmailNorms: c.norms, Phones: c.phones, Roles: c.roles, Inactive: c.inactive, Deleted: c.deleted,
@@ -158,14 +161,11 @@ func (b *batch) Write(ctx context.Context, w syncengine.BatchWrite) error {
 		}); err != nil {
 			return err
 		}
-		if err := b.endLinks(ctx, w, c); err != nil {
-			return err
-		}
 	}
 	return b.feed(ctx, w)
 }
 
-// endLinks ends the links of contacts that are deleted. Rounds that have planned for them
+// endLinks ends the links of contacts that are to be deleted, as long as they show them. Rounds that have planned for them
 // decide again: they see that the client's head has moved.
 func (b *batch) endLinks(ctx context.Context, w syncengine.BatchWrite, c columns) error {
 	var gone []uuid.UUID

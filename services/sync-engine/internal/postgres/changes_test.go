@@ -154,10 +154,22 @@ func TestTheFeedReplaysToTheTable(t *testing.T) {
 	e.round()
 	r.follow(t, e, changes, 7)
 	r.requireEquals(t, e.table())
+	var gone []syncengine.ContactRecord
+	for _, id := range e.rows(`SELECT id::text FROM contacts WHERE entra_sync_status IS NOT NULL ORDER BY id LIMIT 5`) {
+		gone = append(gone, syncengine.ContactRecord{ID: &id, Deleted: ptr(true)})
+	}
+	require.Len(t, gone, 5)
+	for _, result := range e.host(gone...) {
+		require.Equal(t, "deleted", result.Outcome)
+	}
+	r.follow(t, e, changes, 7)
+	r.requireEquals(t, e.table())
+	require.Equal(t, 5, e.count(`SELECT count(*) FROM contact_changes WHERE fields @> '{entraObjectId}' AND type = 'contact.deleted'`))
 	e.remap(other)
 	e.followed()
 	r.follow(t, e, changes, 7)
 	r.requireEquals(t, e.table())
+	require.Empty(t, e.rows(`SELECT contact_id FROM contact_versions GROUP BY contact_id, version HAVING count(*) > 1`), "a version has one state")
 	require.Zero(t, e.count(`SELECT count(*) FROM contact_changes WHERE version IS NULL`), "an entry without a version is told as of now")
 }
 
@@ -209,6 +221,39 @@ func TestVersionsFromBeforeTheSignInNameWasKept(t *testing.T) {
 	require.Equal(t, []string{"contact.created first@corp.example", "contact.updated second@corp.example"}, shows())
 	e.exec(`UPDATE contact_versions SET sign_in_name = NULL`) // as it is in rows of before the column
 	require.Equal(t, []string{"contact.created second@corp.example", "contact.updated second@corp.example"}, shows())
+}
+
+// TestTheEntryOfADeletedContactShowsNoLink, whether it is the contact's last or not, and though an earlier
+// release kept the version beside what the contact was before its link ended.
+func TestTheEntryOfADeletedContactShowsNoLink(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = []syncengine.User{person("ann", "Ann", "ann@corp.example")}
+	e.round()
+	id := e.rows(`SELECT id::text FROM contacts`)[0]
+	e.host(syncengine.ContactRecord{ID: &id, Deleted: ptr(true)})
+	deleted := func() {
+		t.Helper()
+		entries, _, err := syncengine.NewListChanges(e.store).Do(e.ctx(), "", 50, 0)
+		require.NoError(t, err)
+		entry := entries[1]
+		require.Equal(t, "contact.deleted", entry.Type)
+		require.Equal(t, []string{"deleted", "entraObjectId", "linkStatus"}, entry.Fields)
+		c := entry.Contact
+		require.Equal(t, int64(2), c.Version)
+		require.True(t, c.Deleted)
+		for _, of := range []*string{c.EntraTenantID, c.EntraObjectID, c.SyncSource, c.UPN, c.SyncStatus, c.SyncReason, c.LinkStatus} {
+			require.Nil(t, of)
+		}
+		require.Nil(t, c.LastSyncAt)
+		require.Nil(t, c.AccountEnabled)
+	}
+	deleted()
+	e.exec(`INSERT INTO contact_versions (tenant_id, contact_id, version, at, client_id, full_name, email, phone, role, inactive, deleted, entra_tenant_id, entra_object_id)
+		SELECT tenant_id, id, version, now(), client_id, full_name, email, phone, role, inactive, deleted, $1, 'ann' FROM contacts`, directory)
+	deleted()
+	e.host(syncengine.ContactRecord{ID: &id, Deleted: ptr(false)})
+	deleted()
 }
 
 // TestACursorThatIsNotKeptExpires drops months, and starts again from a list.

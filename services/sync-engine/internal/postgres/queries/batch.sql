@@ -52,10 +52,17 @@ FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@client_ids::uuid[]) AS client_i
 ORDER BY r.id;
 
 -- name: UpdateContacts :exec
+-- A deleted contact shows no link from the version on in which it is deleted: batch_end_links has ended it.
 UPDATE contacts c
 SET client_id = r.client_id, external_id = NULLIF(r.external_id, ''), full_name = r.full_name, name_key = r.name_key, email = r.email,
     email_norm = NULLIF(r.email_norm, ''), phone = r.phone, role = r.role, inactive = r.inactive, deleted = r.deleted,
-    inactivated_by_sync = r.inactivated_by_sync, version = r.version, updated_at = @now::timestamptz
+    inactivated_by_sync = r.inactivated_by_sync, version = r.version, updated_at = @now::timestamptz,
+    entra_tenant_id = CASE WHEN NOT r.deleted THEN c.entra_tenant_id END, entra_object_id = CASE WHEN NOT r.deleted THEN c.entra_object_id END,
+    entra_sync_source = CASE WHEN NOT r.deleted THEN c.entra_sync_source END, last_entra_sync_at = CASE WHEN NOT r.deleted THEN c.last_entra_sync_at END,
+    entra_user_principal_name = CASE WHEN NOT r.deleted THEN c.entra_user_principal_name END,
+    entra_account_enabled = CASE WHEN NOT r.deleted THEN c.entra_account_enabled END,
+    entra_sync_status = CASE WHEN NOT r.deleted THEN c.entra_sync_status END,
+    entra_sync_status_reason = CASE WHEN NOT r.deleted THEN c.entra_sync_status_reason END
 FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@client_ids::uuid[]) AS client_id, unnest(@external_ids::text[]) AS external_id,
              unnest(@full_names::text[]) AS full_name, unnest(@name_keys::text[]) AS name_key, unnest(@emails::text[]) AS email,
              unnest(@email_norms::text[]) AS email_norm, unnest(@phones::text[]) AS phone, unnest(@roles::text[]) AS role,

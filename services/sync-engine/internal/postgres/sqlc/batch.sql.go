@@ -366,7 +366,13 @@ const updateContacts = `-- name: UpdateContacts :exec
 UPDATE contacts c
 SET client_id = r.client_id, external_id = NULLIF(r.external_id, ''), full_name = r.full_name, name_key = r.name_key, email = r.email,
     email_norm = NULLIF(r.email_norm, ''), phone = r.phone, role = r.role, inactive = r.inactive, deleted = r.deleted,
-    inactivated_by_sync = r.inactivated_by_sync, version = r.version, updated_at = $1::timestamptz
+    inactivated_by_sync = r.inactivated_by_sync, version = r.version, updated_at = $1::timestamptz,
+    entra_tenant_id = CASE WHEN NOT r.deleted THEN c.entra_tenant_id END, entra_object_id = CASE WHEN NOT r.deleted THEN c.entra_object_id END,
+    entra_sync_source = CASE WHEN NOT r.deleted THEN c.entra_sync_source END, last_entra_sync_at = CASE WHEN NOT r.deleted THEN c.last_entra_sync_at END,
+    entra_user_principal_name = CASE WHEN NOT r.deleted THEN c.entra_user_principal_name END,
+    entra_account_enabled = CASE WHEN NOT r.deleted THEN c.entra_account_enabled END,
+    entra_sync_status = CASE WHEN NOT r.deleted THEN c.entra_sync_status END,
+    entra_sync_status_reason = CASE WHEN NOT r.deleted THEN c.entra_sync_status_reason END
 FROM (SELECT unnest($2::uuid[]) AS id, unnest($3::uuid[]) AS client_id, unnest($4::text[]) AS external_id,
              unnest($5::text[]) AS full_name, unnest($6::text[]) AS name_key, unnest($7::text[]) AS email,
              unnest($8::text[]) AS email_norm, unnest($9::text[]) AS phone, unnest($10::text[]) AS role,
@@ -392,6 +398,7 @@ type UpdateContactsParams struct {
 	Versions          []int64
 }
 
+// A deleted contact shows no link from the version on in which it is deleted: batch_end_links has ended it.
 func (q *Queries) UpdateContacts(ctx context.Context, arg UpdateContactsParams) error {
 	_, err := q.db.Exec(ctx, updateContacts,
 		arg.Now,

@@ -13,18 +13,24 @@ import (
 )
 
 const contactsAsOf = `-- name: ContactsAsOf :many
-SELECT r.version AS asked, c.id, c.client_id, c.external_id, c.full_name, c.email, c.phone, c.role, c.sign_in_name, c.inactive, c.deleted, c.version,
-       c.entra_tenant_id, c.entra_object_id, c.last_entra_sync_at, c.entra_user_principal_name, c.entra_account_enabled,
-       c.entra_sync_status, c.entra_sync_status_reason
-FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[])::bigint AS version) r
-JOIN contacts c ON c.id = r.id AND (c.version = r.version OR r.version = 0)
-UNION ALL
-SELECT r.version AS asked, v.contact_id, v.client_id, v.external_id, v.full_name, v.email, v.phone, v.role,
-       COALESCE(v.sign_in_name, (SELECT c.sign_in_name FROM contacts c WHERE c.id = v.contact_id), '')::text, v.inactive, v.deleted, v.version,
-       v.entra_tenant_id, v.entra_object_id, v.last_entra_sync_at, v.entra_user_principal_name, v.entra_account_enabled,
-       v.entra_sync_status, v.entra_sync_status_reason
-FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[])::bigint AS version) r
-JOIN contact_versions v ON v.contact_id = r.id AND v.version = r.version
+SELECT f.asked, f.id, f.client_id, f.external_id, f.full_name, f.email, f.phone, f.role, f.sign_in_name, f.inactive, f.deleted, f.version,
+       f.entra_tenant_id, f.entra_object_id, f.last_entra_sync_at, f.entra_user_principal_name, f.entra_account_enabled,
+       f.entra_sync_status, f.entra_sync_status_reason
+FROM (
+    SELECT r.version AS asked, c.id, c.client_id, c.external_id, c.full_name, c.email, c.phone, c.role, c.sign_in_name, c.inactive, c.deleted, c.version,
+           c.entra_tenant_id, c.entra_object_id, c.last_entra_sync_at, c.entra_user_principal_name, c.entra_account_enabled,
+           c.entra_sync_status, c.entra_sync_status_reason, 'infinity'::timestamptz AS until
+    FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[])::bigint AS version) r
+    JOIN contacts c ON c.id = r.id AND (c.version = r.version OR r.version = 0)
+    UNION ALL
+    SELECT r.version AS asked, v.contact_id, v.client_id, v.external_id, v.full_name, v.email, v.phone, v.role,
+           COALESCE(v.sign_in_name, (SELECT c.sign_in_name FROM contacts c WHERE c.id = v.contact_id), '')::text, v.inactive, v.deleted, v.version,
+           v.entra_tenant_id, v.entra_object_id, v.last_entra_sync_at, v.entra_user_principal_name, v.entra_account_enabled,
+           v.entra_sync_status, v.entra_sync_status_reason, v.at
+    FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[])::bigint AS version) r
+    JOIN contact_versions v ON v.contact_id = r.id AND v.version = r.version
+) f
+ORDER BY f.until
 `
 
 type ContactsAsOfParams struct {
@@ -56,7 +62,9 @@ type ContactsAsOfRow struct {
 
 // Contacts as they were in these versions: each stands in contacts until it is written again, and
 // from that commit on among the versions. Version 0 asks for the present one. Versions that were kept
-// without the sign-in name are told with the present one: a reader of all entries ends with that.
+// without the sign-in name are told with the present one: a reader of all entries ends with that. Of the
+// version in which a linked contact was deleted, earlier releases kept two states, the first with its link:
+// the right one comes last.
 func (q *Queries) ContactsAsOf(ctx context.Context, arg ContactsAsOfParams) ([]ContactsAsOfRow, error) {
 	rows, err := q.db.Query(ctx, contactsAsOf, arg.Ids, arg.Versions)
 	if err != nil {
