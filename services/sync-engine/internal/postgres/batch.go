@@ -25,15 +25,21 @@ const batchTries = 3
 
 var errMoved = errs.Of(reason.DatabaseContention)
 
-// Batch runs fn while it holds the heads of all clients concerned: those named
-// and those that the contacts stand at. Rounds of these clients decide again.
+// Batch runs fn while it holds the heads of all clients concerned: those named,
+// those that the contacts stand at, and those whose identities lose a contact. Rounds
+// of these clients decide again.
 func (s *Store) Batch(ctx context.Context, bq syncengine.BatchQuery, fn func(ctx context.Context, tx syncengine.BatchTx) error) error {
 	call, err := tenant.From(ctx)
 	if err != nil {
 		return err
 	}
-	b := &batch{tenantID: call.Tenant.String(), actor: call.Actor.ID, externals: bq.ExternalIDs, emails: bq.Emails}
+	b := &batch{
+		tenantID: call.Tenant.String(), actor: call.Actor.ID, externals: bq.ExternalIDs, emails: bq.Emails, goneExternals: bq.DeletedExternalIDs,
+	}
 	if b.ids, err = parseAll(bq.IDs); err != nil {
+		return err
+	}
+	if b.gone, err = parseAll(bq.DeletedIDs); err != nil {
 		return err
 	}
 	if b.clients, err = parseAll(bq.ClientIDs); err != nil {
@@ -66,14 +72,26 @@ type batch struct {
 	ids, clients []uuid.UUID
 	externals    []string
 	emails       []string
-	heads        map[uuid.UUID]bool
-	moved        bool // a contact went to a client whose head we do not hold
+	// Which of the ids, and of the external ids, are of contacts that are deleted.
+	gone          []uuid.UUID
+	goneExternals []string
+	heads         map[uuid.UUID]bool
+	moved         bool // a contact went to a client whose head we do not hold
 }
 
+// lockHeads locks and raises the heads. A contact cannot be linked to an identity of yet another directory
+// while it waits: only rounds of the client that the contact is at link it.
 func (b *batch) lockHeads(ctx context.Context) error {
 	current, err := b.q.ClientsOfContacts(ctx, sqlc.ClientsOfContactsParams{Ids: b.ids, ExternalIds: b.externals})
 	if err != nil {
 		return err
+	}
+	if len(b.gone)+len(b.goneExternals) > 0 {
+		linked, err := b.q.ClientsOfLinks(ctx, sqlc.ClientsOfLinksParams{Ids: b.gone, ExternalIds: b.goneExternals})
+		if err != nil {
+			return err
+		}
+		current = append(current, linked...)
 	}
 	b.heads = map[uuid.UUID]bool{}
 	var all []uuid.UUID

@@ -177,3 +177,30 @@ func readsAll(p *queryPlan) string {
 	}
 	return p.Type + " of " + p.Index + " by " + p.Cond
 }
+
+// TestTheDirectoriesOfDeletedContactsAreFoundByIndex, though PostgreSQL has never looked at the tables.
+func TestTheDirectoriesOfDeletedContactsAreFoundByIndex(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.host(
+		syncengine.ContactRecord{ExternalID: ptr("h-1"), ClientID: ptr(client), FullName: "P", Email: ptr("p1@corp.example")},
+		syncengine.ContactRecord{ExternalID: ptr("h-2"), ClientID: ptr(client), FullName: "P", Email: ptr("p2@corp.example")},
+	)
+	e.dir.users = people(5000)
+	e.round()
+	ids := e.rows(`SELECT id::text FROM contacts WHERE external_id IS NULL ORDER BY id LIMIT 3`)
+	sql := pgtest.Queries(t, "queries/batch.sql")["ClientsOfLinks"]
+	look := func() {
+		err := pg.InTenant(e.ctx(), e.db.Pool(postgres.Context), func(ctx context.Context, tx pgx.Tx) error {
+			cost, err := pgtest.Explain(ctx, tx, sql, pgx.NamedArgs{"ids": ids, "external_ids": []string{"h-1", "h-2"}})
+			require.NoError(t, err)
+			require.Equal(t, 1, cost.Rows)
+			require.Less(t, cost.Blocks, 100)
+			return nil
+		}, pg.ReadOnly())
+		require.NoError(t, err)
+	}
+	look()
+	e.exec(`ANALYZE`)
+	look()
+}

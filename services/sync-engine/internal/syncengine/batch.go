@@ -60,6 +60,8 @@ type Change struct {
 // BatchQuery asks for what a batch may touch.
 type BatchQuery struct {
 	IDs, ExternalIDs []string
+	// Of these, contacts that are deleted.
+	DeletedIDs, DeletedExternalIDs []string
 	// Sync-made contacts without external id of these clients and addresses.
 	ClientIDs, Emails []string
 }
@@ -81,8 +83,9 @@ type BatchTx interface {
 
 // BatchStore runs batches.
 type BatchStore interface {
-	// Batch runs fn in one transaction that holds the heads of the clients named
-	// and of those that the named contacts belong to, raising their revision. fn
+	// Batch runs fn in one transaction that holds the heads of the clients named,
+	// of those that the named contacts belong to, and of those whose identities'
+	// contacts are deleted, raising their revision. fn
 	// may be called again. Where fn returns ErrNothingToWrite nothing is written, and
 	// no revision is raised.
 	Batch(ctx context.Context, q BatchQuery, fn func(ctx context.Context, tx BatchTx) error) error
@@ -195,6 +198,13 @@ func queryOf(items []*item) BatchQuery {
 		}
 		if it.external != "" {
 			q.ExternalIDs = append(q.ExternalIDs, it.external)
+		}
+		switch {
+		case !it.tombstone():
+		case it.id != "":
+			q.DeletedIDs = append(q.DeletedIDs, it.id)
+		default:
+			q.DeletedExternalIDs = append(q.DeletedExternalIDs, it.external)
 		}
 		if it.clientID != "" && !clients[it.clientID] {
 			clients[it.clientID] = true

@@ -4,6 +4,24 @@ UNION
 SELECT x.client_id FROM unnest(@external_ids::text[]) AS e (id)
 CROSS JOIN LATERAL (SELECT c.client_id FROM contacts c WHERE c.external_id = e.id LIMIT 1) x;
 
+-- name: ClientsOfLinks :many
+-- Whose rounds decide anew about the identities of these contacts when they are deleted: of the clients
+-- that their links are with, and of those that the directories are mapped to by now. A contact may be at
+-- another client than both.
+SELECT DISTINCT x.client_id::uuid AS client_id
+FROM (
+    SELECT unnest(@ids::uuid[]) AS id
+    UNION ALL
+    SELECT c.id FROM unnest(@external_ids::text[]) AS e (id)
+    CROSS JOIN LATERAL (SELECT c.id FROM contacts c WHERE c.external_id = e.id LIMIT 1) c
+) d
+CROSS JOIN LATERAL (SELECT c.entra_tenant_id, c.entra_object_id FROM contacts c WHERE c.id = d.id AND c.entra_object_id IS NOT NULL LIMIT 1) c
+CROSS JOIN LATERAL (
+    (SELECT l.client_id FROM entra_contact_links l WHERE l.entra_tenant_id = c.entra_tenant_id AND l.entra_object_id = c.entra_object_id LIMIT 1)
+    UNION ALL
+    (SELECT m.client_id FROM directory_mappings m WHERE m.entra_tenant_id = c.entra_tenant_id AND m.client_id IS NOT NULL LIMIT 1)
+) x;
+
 -- name: RaiseClientHeads :exec
 -- In order, so that two batches never wait for each other in a circle.
 INSERT INTO client_heads (tenant_id, client_id, revision)

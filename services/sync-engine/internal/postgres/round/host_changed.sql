@@ -2,12 +2,13 @@
 -- Identities of the directory whose contacts were written since the last round by others than rounds;
 -- where they are asked for, those that the last round linked (both by the change feed); and those about
 -- which a person took a decision back. A contact that was moved is still shown as the identity's; whose a
--- deleted one was, the link's history knows. Entries of other clients are many more: of those only moves
--- are looked at, and what happens to a contact at the client that it moved to is that client's.
+-- deleted one was, the link's history knows. Entries of other clients are many more: of those only moves and
+-- deletions are looked at, and whatever else happens to a contact at the client that it moved to is that
+-- client's.
 SELECT DISTINCT i.entra_object_id
 FROM (
     SELECT DISTINCT f.contact_id FROM contact_changes f
-    WHERE f.seq > @since AND (f.client_id = @client OR 'clientId' = ANY (f.fields))
+    WHERE f.seq > @since AND (f.client_id = @client OR 'clientId' = ANY (f.fields) OR f.type = 'contact.deleted')
       AND (f.source <> 'sync' OR @with_linked AND f.type = 'contact.linked')
 ) f
 CROSS JOIN LATERAL (

@@ -62,6 +62,50 @@ func (q *Queries) ClientsOfContacts(ctx context.Context, arg ClientsOfContactsPa
 	return items, nil
 }
 
+const clientsOfLinks = `-- name: ClientsOfLinks :many
+SELECT DISTINCT x.client_id::uuid AS client_id
+FROM (
+    SELECT unnest($1::uuid[]) AS id
+    UNION ALL
+    SELECT c.id FROM unnest($2::text[]) AS e (id)
+    CROSS JOIN LATERAL (SELECT c.id FROM contacts c WHERE c.external_id = e.id LIMIT 1) c
+) d
+CROSS JOIN LATERAL (SELECT c.entra_tenant_id, c.entra_object_id FROM contacts c WHERE c.id = d.id AND c.entra_object_id IS NOT NULL LIMIT 1) c
+CROSS JOIN LATERAL (
+    (SELECT l.client_id FROM entra_contact_links l WHERE l.entra_tenant_id = c.entra_tenant_id AND l.entra_object_id = c.entra_object_id LIMIT 1)
+    UNION ALL
+    (SELECT m.client_id FROM directory_mappings m WHERE m.entra_tenant_id = c.entra_tenant_id AND m.client_id IS NOT NULL LIMIT 1)
+) x
+`
+
+type ClientsOfLinksParams struct {
+	Ids         []uuid.UUID
+	ExternalIds []string
+}
+
+// Whose rounds decide anew about the identities of these contacts when they are deleted: of the clients
+// that their links are with, and of those that the directories are mapped to by now. A contact may be at
+// another client than both.
+func (q *Queries) ClientsOfLinks(ctx context.Context, arg ClientsOfLinksParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, clientsOfLinks, arg.Ids, arg.ExternalIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var client_id uuid.UUID
+		if err := rows.Scan(&client_id); err != nil {
+			return nil, err
+		}
+		items = append(items, client_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const findAdoptable = `-- name: FindAdoptable :many
 SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version,
        (entra_object_id IS NOT NULL)::boolean AS linked
