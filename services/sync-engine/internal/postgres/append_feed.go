@@ -22,7 +22,7 @@ func (s *Store) AppendFeed(ctx context.Context, effectID string, entries []synce
 	if err != nil || len(entries) == 0 {
 		return err
 	}
-	p := sqlc.InsertAppendedChangesParams{Now: now}
+	var p sqlc.InsertAppendedChangesParams
 	for i := range entries {
 		if err := addAppended(&p, &entries[i]); err != nil {
 			return err
@@ -36,11 +36,11 @@ func (s *Store) AppendFeed(ctx context.Context, effectID string, entries []synce
 		if err := q.ForgetFeedEffects(ctx, now.Add(-effectsKept)); err != nil {
 			return err
 		}
-		last, err := q.AdvanceFeed(ctx, sqlc.AdvanceFeedParams{TenantID: tenantID, Count: int64(len(entries))})
+		last, err := q.AdvanceFeed(ctx, sqlc.AdvanceFeedParams{TenantID: tenantID, Count: int64(len(entries)), Now: now})
 		if err != nil {
 			return err
 		}
-		p.TenantID, p.FirstSeq = tenantID, last-int64(len(entries))+1
+		p.TenantID, p.FirstSeq, p.At = tenantID, last.Seq-int64(len(entries))+1, last.At
 		return q.InsertAppendedChanges(ctx, p)
 	}, pg.StatementTimeout(s.timeouts.Range), pg.Retries(batchTries))
 }

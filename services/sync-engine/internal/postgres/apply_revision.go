@@ -12,7 +12,7 @@ import (
 )
 
 // ApplyRevision implements syncengine.RevisionStore.
-func (s *Store) ApplyRevision(ctx context.Context, m syncengine.MappingRevision, now time.Time) (revised syncengine.Revised, err error) {
+func (s *Store) ApplyRevision(ctx context.Context, m syncengine.MappingRevision, now func() time.Time) (revised syncengine.Revised, err error) {
 	tenantID, err := tenantOf(ctx)
 	if err != nil {
 		return revised, err
@@ -21,7 +21,7 @@ func (s *Store) ApplyRevision(ctx context.Context, m syncengine.MappingRevision,
 	if err != nil {
 		return revised, err
 	}
-	done, err := mapping.Announce(ctx, now)
+	done, err := mapping.Announce(ctx, now())
 	if err == nil && !done {
 		revised.Reactivated, err = s.applyAlone(ctx, mapping, now)
 	}
@@ -37,7 +37,7 @@ func (s *Store) ApplyRevision(ctx context.Context, m syncengine.MappingRevision,
 }
 
 // applyAlone applies the revision, outside a round, on a connection that takes the locks.
-func (s *Store) applyAlone(ctx context.Context, mapping *round.Mapping, now time.Time) (reactivated int, err error) {
+func (s *Store) applyAlone(ctx context.Context, mapping *round.Mapping, now func() time.Time) (reactivated int, err error) {
 	conn, leave, err := s.decisionConn(ctx)
 	if err != nil {
 		return 0, err

@@ -200,7 +200,7 @@ func (b *batch) endLinks(ctx context.Context, w syncengine.BatchWrite, c columns
 }
 
 func (b *batch) feed(ctx context.Context, w syncengine.BatchWrite) error {
-	p := sqlc.InsertChangesParams{TenantID: b.tenantID, Now: w.Now}
+	p := sqlc.InsertChangesParams{TenantID: b.tenantID}
 	for _, change := range w.Changes {
 		contact, err := parseAll([]string{change.ContactID, change.ClientID})
 		if err != nil {
@@ -212,11 +212,11 @@ func (b *batch) feed(ctx context.Context, w syncengine.BatchWrite) error {
 		p.Versions = append(p.Versions, change.Version)
 		p.Fields = append(p.Fields, strings.Join(change.Fields, ","))
 	}
-	last, err := b.q.AdvanceFeed(ctx, sqlc.AdvanceFeedParams{TenantID: b.tenantID, Count: int64(len(w.Changes))})
+	last, err := b.q.AdvanceFeed(ctx, sqlc.AdvanceFeedParams{TenantID: b.tenantID, Count: int64(len(w.Changes)), Now: w.Now})
 	if err != nil {
 		return err
 	}
-	p.FirstSeq = last - int64(len(w.Changes)) + 1
+	p.FirstSeq, p.At = last.Seq-int64(len(w.Changes))+1, last.At
 	return b.q.InsertChanges(ctx, p)
 }
 

@@ -292,6 +292,77 @@ func TestACursorThatIsNotKeptExpires(t *testing.T) {
 	require.Equal(t, errs.Invalid, errs.KindOf(err))
 }
 
+// TestWhatALongRoundWroteIsOfTheTimeAtWhichItDid, and not of that at which the round began.
+func TestWhatALongRoundWroteIsOfTheTimeAtWhichItDid(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	changes := syncengine.NewListChanges(e.store)
+	e.host(syncengine.ContactRecord{ExternalID: ptr("x"), ClientID: ptr(client), FullName: "Before"})
+	e.dir.users = people(3)
+	run := e.started(syncengine.TypeAllTenants, false)
+	began := e.now
+	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+		if p.Phase == syncengine.PhaseApplying {
+			e.now = began.Add(time.Hour)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	e.finished(run.ID)
+	entries, _, err := changes.Since(e.ctx(), began.Add(30*time.Minute), 50)
+	require.NoError(t, err)
+	require.Len(t, entries, 3)
+	for i := range entries {
+		require.Equal(t, began.Add(time.Hour), entries[i].At.UTC())
+	}
+	require.Equal(t, 3, e.count(`SELECT count(*) FROM contacts WHERE created_at = $1 AND made_by = 'sync'`, began))
+}
+
+// TestTheFeedNeverGoesBackInTime, whoever writes next with a clock that is behind.
+func TestTheFeedNeverGoesBackInTime(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	latest := e.now.Add(24 * time.Hour)
+	e.now = latest
+	e.host(syncengine.ContactRecord{ExternalID: ptr("x"), ClientID: ptr(client), FullName: "First"})
+	e.now = dawn
+	e.host(syncengine.ContactRecord{ExternalID: ptr("x"), FullName: "Second"})
+	made := syncengine.AppendedEntry{Type: "client.created", Source: "sync", ClientID: client, Client: &syncengine.FeedClient{ID: client, Name: "Client"}}
+	require.NoError(t, syncengine.NewAppendFeed(e.store, e.clock).Do(e.ctx(), uuid.NewString(), []syncengine.AppendedEntry{made}))
+	e.dir.users = people(3)
+	e.round()
+	e.remap(other)
+	e.followed()
+	_, err := e.decide(syncengine.DecisionLeave)
+	require.NoError(t, err)
+	e.erased(syncengine.PersonSubject{Email: "p1@corp.example"})
+	entries, _, err := syncengine.NewListChanges(e.store).Since(e.ctx(), latest, 50)
+	require.NoError(t, err)
+	require.Greater(t, len(entries), 9)
+	require.Equal(t, int64(1), entries[0].Sequence)
+	for i := range entries {
+		require.Equal(t, latest, entries[i].At.UTC(), entries[i].Type)
+	}
+}
+
+// TestAPageWithAGapIsNotTold: what lay in between is not kept any more.
+func TestAPageWithAGapIsNotTold(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	changes := syncengine.NewListChanges(e.store)
+	for _, name := range []string{"First", "Second", "Third"} {
+		e.host(syncengine.ContactRecord{ExternalID: ptr("x"), ClientID: ptr(client), FullName: name})
+	}
+	e.exec(`DELETE FROM contact_changes WHERE seq = 2`)
+	for _, size := range []int{2, 50} {
+		_, _, err := changes.Do(e.ctx(), "", size, 0)
+		require.Equal(t, "cursor_expired", errs.ReasonOf(err))
+	}
+	entries, _, err := changes.Do(e.ctx(), syncengine.FeedCursor(2), 50, 0)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+}
+
 // TestAReaderWaitsForAChange is answered by a write that comes while it waits.
 func TestAReaderWaitsForAChange(t *testing.T) {
 	t.Parallel()

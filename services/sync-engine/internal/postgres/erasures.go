@@ -199,12 +199,12 @@ func (o *erasing) erase(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, elsewhe
 	if len(contacts) == 0 {
 		return nil
 	}
-	last, err := q.AdvanceFeed(ctx, sqlc.AdvanceFeedParams{TenantID: o.tenantID, Count: int64(len(contacts))})
+	last, err := q.AdvanceFeed(ctx, sqlc.AdvanceFeedParams{TenantID: o.tenantID, Count: int64(len(contacts)), Now: now})
 	if err != nil {
 		return err
 	}
 	return q.InsertErasedChanges(ctx, sqlc.InsertErasedChangesParams{
-		TenantID: o.tenantID, FirstSeq: last - int64(len(contacts)) + 1, ContactIds: contacts, ClientIds: clients, Now: now,
+		TenantID: o.tenantID, FirstSeq: last.Seq - int64(len(contacts)) + 1, ContactIds: contacts, ClientIds: clients, At: last.At,
 	})
 }
 

@@ -36,8 +36,9 @@ type Orphans struct {
 	decision  uuid.UUID
 	relink    *uuid.UUID // the client that gets the links; nil when they end
 	by        string
-	now       time.Time
-	last      string // the last identity that Next came to
+	now       time.Time        // of the decision
+	clock     func() time.Time // of its ranges, in the feed
+	last      string           // the last identity that Next came to
 }
 
 // Decision implements syncengine.OrphanStore.
@@ -74,7 +75,7 @@ func resultOf(row sqlc.GetDecisionRow) syncengine.OrphanResult {
 }
 
 // OpenOrphans implements syncengine.OrphanStore.
-func (s *Store) OpenOrphans(ctx context.Context, d syncengine.OrphanDecision, now time.Time) (syncengine.Orphans, error) {
+func (s *Store) OpenOrphans(ctx context.Context, d syncengine.OrphanDecision, now func() time.Time) (syncengine.Orphans, error) {
 	tenantID, err := tenantOf(ctx)
 	if err != nil {
 		return nil, err
@@ -88,7 +89,7 @@ func (s *Store) OpenOrphans(ctx context.Context, d syncengine.OrphanDecision, no
 		return nil, err
 	}
 	// A round of an older mapping stops, if the mapping's own effect did not see to it yet.
-	if _, err := mapping.Announce(ctx, now); err != nil {
+	if _, err := mapping.Announce(ctx, now()); err != nil {
 		return nil, err
 	}
 	conn, leave, err := s.decisionConn(ctx)
@@ -97,7 +98,7 @@ func (s *Store) OpenOrphans(ctx context.Context, d syncengine.OrphanDecision, no
 	}
 	o := &Orphans{
 		conn: conn, leave: leave, timeout: s.timeouts.Range, tenantID: tenantID, mapping: mapping.On(conn), directory: d.Mapping.EntraTenantID,
-		decision: id, by: d.DecidedBy, now: now,
+		decision: id, by: d.DecidedBy, now: now(), clock: now,
 	}
 	if d.Decision == syncengine.DecisionRelink {
 		o.relink = mapping.Client()
@@ -117,7 +118,7 @@ func (o *Orphans) begin(ctx context.Context, d syncengine.OrphanDecision) error 
 	}
 	done, err := o.mapping.Announce(ctx, o.now) // it may have moved while we waited
 	if err == nil && !done {
-		_, err = o.mapping.Apply(ctx, o.now, unreported)
+		_, err = o.mapping.Apply(ctx, o.clock, unreported)
 	}
 	if err != nil {
 		return err
@@ -186,7 +187,7 @@ func (o *Orphans) mark(ctx context.Context, q *sqlc.Queries, upTo string) error 
 func (o *Orphans) args(upTo string) pgx.NamedArgs {
 	return pgx.NamedArgs{
 		"tenant": o.tenantID, "directory": o.directory, "decision": o.decision, "after_id": o.last, "up_to_id": upTo,
-		"limit": syncengine.RangeSize, "decided_by": o.by, "now": o.now,
+		"limit": syncengine.RangeSize, "decided_by": o.by, "now": o.now, "at": o.clock(),
 	}
 }
 

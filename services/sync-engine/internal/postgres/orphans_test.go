@@ -32,11 +32,12 @@ func (e *engine) feed(after int) []string {
 
 func (e *engine) seq() int { return e.count(`SELECT COALESCE(max(seq), 0) FROM contact_changes`) }
 
-// gapless requires the feed to be numbered from one on.
+// gapless requires the feed to be numbered from one on, and in order of time.
 func (e *engine) gapless() {
 	e.t.Helper()
 	require.Equal(e.t, e.seq(), e.count(`SELECT count(*) FROM contact_changes`))
 	require.Equal(e.t, []string{fmt.Sprint(e.seq())}, e.rows(`SELECT seq FROM feed_heads`))
+	require.Zero(e.t, e.count(`SELECT count(*) FROM (SELECT at < lag(at) OVER (ORDER BY seq) AS back FROM contact_changes) f WHERE f.back`))
 }
 
 func (e *engine) contacts(clientID string) []string {

@@ -235,12 +235,12 @@ func (r *resolution) create(ctx context.Context, made syncengine.ResolvedContact
 
 // feed adds the change to the feed, whose head is locked last and until the commit.
 func (r *resolution) feed(ctx context.Context, change string, version int64) error {
-	seq, err := r.q.AdvanceFeed(ctx, sqlc.AdvanceFeedParams{TenantID: r.tenantID, Count: 1})
+	last, err := r.q.AdvanceFeed(ctx, sqlc.AdvanceFeedParams{TenantID: r.tenantID, Count: 1, Now: r.now})
 	if err != nil {
 		return err
 	}
 	return r.q.InsertPersonChange(ctx, sqlc.InsertPersonChangeParams{
-		TenantID: r.tenantID, Seq: seq, Type: change, ContactID: r.contact, ClientID: r.client, Version: version, LinkStatus: "active",
-		Fields: []string{}, Now: r.now,
+		TenantID: r.tenantID, Seq: last.Seq, Type: change, ContactID: r.contact, ClientID: r.client, Version: version, LinkStatus: "active",
+		Fields: []string{}, At: last.At,
 	})
 }

@@ -112,7 +112,7 @@ func (u *undo) write(ctx context.Context, row sqlc.GetUndoableRow) error {
 	if err != nil {
 		return err
 	}
-	seq, err := u.q.AdvanceFeed(ctx, sqlc.AdvanceFeedParams{TenantID: u.tenantID, Count: 1})
+	last, err := u.q.AdvanceFeed(ctx, sqlc.AdvanceFeedParams{TenantID: u.tenantID, Count: 1, Now: u.now})
 	if err != nil {
 		return err
 	}
@@ -124,12 +124,12 @@ func (u *undo) write(ctx context.Context, row sqlc.GetUndoableRow) error {
 		fields = append(fields, "inactive")
 	}
 	err = u.q.InsertUndoChange(ctx, sqlc.InsertUndoChangeParams{
-		TenantID: u.tenantID, Seq: seq, Type: change, ContactID: row.ContactID, ClientID: row.ClientID, Version: version, Fields: fields, Now: u.now,
+		TenantID: u.tenantID, Seq: last.Seq, Type: change, ContactID: row.ContactID, ClientID: row.ClientID, Version: version, Fields: fields, At: last.At,
 	})
 	if err != nil {
 		return err
 	}
 	return u.q.MarkUndone(ctx, sqlc.MarkUndoneParams{
-		Now: u.now, UndoneBy: &u.UndoneBy, UndoneSeq: &seq, ItemID: u.item, Attempt: int32(u.Attempt),
+		Now: u.now, UndoneBy: &u.UndoneBy, UndoneSeq: &last.Seq, ItemID: u.item, Attempt: int32(u.Attempt),
 	})
 }

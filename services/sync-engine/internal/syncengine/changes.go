@@ -75,7 +75,7 @@ func (l *ListChanges) Do(ctx context.Context, cursor string, size int, wait time
 		switch {
 		case err != nil:
 			return nil, "", err
-		case len(entries) > 0 && entries[0].Sequence != after+1, len(entries) == 0 && head != after:
+		case len(entries) > 0 && !follow(entries, after), len(entries) == 0 && head != after:
 			return nil, "", ErrCursorExpired // numbers have no gap
 		case len(entries) > 0:
 			return entries, FeedCursor(entries[len(entries)-1].Sequence), nil
@@ -90,6 +90,11 @@ func (l *ListChanges) Do(ctx context.Context, cursor string, size int, wait time
 		case <-time.After(l.poll):
 		}
 	}
+}
+
+// follow reports that entries have each number from the one after this on.
+func follow(entries []FeedEntry, after int64) bool {
+	return entries[0].Sequence == after+1 && entries[len(entries)-1].Sequence == after+int64(len(entries))
 }
 
 // Since is Do from the first entry of that time or later.

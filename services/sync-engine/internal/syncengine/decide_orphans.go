@@ -51,7 +51,7 @@ type OrphanStore interface {
 	// OpenOrphans waits for the directory and the client as RevisionStore does, applies
 	// the decision's mapping revision to the links and records the decision.
 	// ErrMappingChanged when a later revision is known.
-	OpenOrphans(ctx context.Context, d OrphanDecision, now time.Time) (Orphans, error)
+	OpenOrphans(ctx context.Context, d OrphanDecision, now func() time.Time) (Orphans, error)
 }
 
 var (
@@ -88,7 +88,7 @@ func (d *DecideOrphans) Do(ctx context.Context, decision OrphanDecision) (Orphan
 	if err := checkMapping(ctx, d.mapping, decision.Mapping); err != nil {
 		return OrphanResult{}, err
 	}
-	orphans, err := d.store.OpenOrphans(ctx, decision, d.now())
+	orphans, err := d.store.OpenOrphans(ctx, decision, d.now)
 	if err != nil {
 		return OrphanResult{}, err
 	}

@@ -26,7 +26,7 @@ type RevisionStore interface {
 	// time), and marks the links. A revision older than the last one announced changes
 	// nothing, and nor does the same one again. ErrMappingDiffers when the revision was
 	// announced earlier for a different client.
-	ApplyRevision(ctx context.Context, m MappingRevision, now time.Time) (Revised, error)
+	ApplyRevision(ctx context.Context, m MappingRevision, now func() time.Time) (Revised, error)
 }
 
 // RevisionQueue is the queue as a mapping revision changes it.
@@ -56,7 +56,7 @@ func NewReviseMapping(store RevisionStore, queue RevisionQueue, now func() time.
 // queue comes second: once the links are in line, no round of an earlier revision is
 // left that could raise items.
 func (r *ReviseMapping) Do(ctx context.Context, m MappingRevision) (Revised, error) {
-	revised, err := r.store.ApplyRevision(ctx, m, r.now())
+	revised, err := r.store.ApplyRevision(ctx, m, r.now)
 	if err != nil {
 		return Revised{}, err
 	}

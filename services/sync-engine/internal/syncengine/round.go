@@ -120,7 +120,7 @@ type Round interface {
 	// ApplyRevision brings the directory's links in line with the round's mapping; a dry
 	// run does not call it. ErrMappingChanged, here and below, when a later revision is
 	// known.
-	ApplyRevision(ctx context.Context, now time.Time, step Step) error
+	ApplyRevision(ctx context.Context, now func() time.Time, step Step) error
 	// Suppose has a round of a dry run decide as if the run's earlier directories of
 	// the client had been applied.
 	Suppose(ctx context.Context) error
@@ -151,9 +151,9 @@ type Round interface {
 	// Hold takes the inactivations out of the plan; record stores the set.
 	Hold(ctx context.Context, record bool, step Step) (Held, error)
 	// ApplyNext applies the next range in one transaction, or two at once in one each, and
-	// returns how many decisions they held; done when none is left. ErrRunCancelled when the
-	// run was closed.
-	ApplyNext(ctx context.Context, rules Rules) (applied int, done bool, err error)
+	// returns how many decisions they held; done when none is left. The feed has the time of each
+	// by the clock. ErrRunCancelled when the run was closed.
+	ApplyNext(ctx context.Context, rules Rules, now func() time.Time) (applied int, done bool, err error)
 	// Keep keeps what a delta round needs to know of identities without a link, and
 	// forgets what it no longer needs. complete as for Decide. It may go on beside what
 	// follows: Close waits for it, and returns its error.

@@ -215,7 +215,7 @@ func (w *work) begin(ctx context.Context) error {
 	if err := w.enter(PhaseMapping); err != nil {
 		return err
 	}
-	return w.round.ApplyRevision(ctx, w.rules.Now, w.step)
+	return w.round.ApplyRevision(ctx, w.now, w.step)
 }
 
 func (w *work) enter(phase string) error {
@@ -238,7 +238,7 @@ func (w *work) apply(ctx context.Context) error {
 		if err := checkMapping(ctx, w.mapping, w.managed.mapping()); err != nil {
 			return err
 		}
-		applied, done, err := w.round.ApplyNext(ctx, w.rules)
+		applied, done, err := w.round.ApplyNext(ctx, w.rules, w.now)
 		if err != nil {
 			return err
 		}

@@ -31,13 +31,13 @@ WITH due AS MATERIALIZED (
 ), counted AS (
     SELECT count(*) AS k FROM freed
 ), head AS (
-    INSERT INTO feed_heads (tenant_id, seq) SELECT @tenant, k FROM counted WHERE k > 0
-    ON CONFLICT (tenant_id) DO UPDATE SET seq = feed_heads.seq + EXCLUDED.seq
-    RETURNING seq
+    INSERT INTO feed_heads (tenant_id, seq, at) SELECT @tenant, k, @at::timestamptz FROM counted WHERE k > 0
+    ON CONFLICT (tenant_id) DO UPDATE SET seq = feed_heads.seq + EXCLUDED.seq, at = GREATEST(feed_heads.at, EXCLUDED.at)
+    RETURNING seq, at
 ), fed AS (
     INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, version, fields, at)
     SELECT @tenant, head.seq - counted.k + row_number() OVER (ORDER BY f.object_id), 'contact.updated', 'person', f.id, f.client_id, f.version,
-           ARRAY['entraObjectId', 'linkStatus'], @now
+           ARRAY['entraObjectId', 'linkStatus'], head.at
     FROM freed f CROSS JOIN head CROSS JOIN counted
     ORDER BY f.object_id
 )

@@ -89,9 +89,11 @@ FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@client_ids::uuid[]) AS client_i
 WHERE c.id = r.id;
 
 -- name: AdvanceFeed :one
-INSERT INTO feed_heads (tenant_id, seq) VALUES (@tenant_id::text, @count::bigint)
-ON CONFLICT (tenant_id) DO UPDATE SET seq = feed_heads.seq + EXCLUDED.seq
-RETURNING seq;
+-- The number of the last of so many changes, and the time of all of them: now, or that of the change before
+-- where a clock is behind.
+INSERT INTO feed_heads (tenant_id, seq, at) VALUES (@tenant_id::text, @count::bigint, @now::timestamptz)
+ON CONFLICT (tenant_id) DO UPDATE SET seq = feed_heads.seq + EXCLUDED.seq, at = GREATEST(feed_heads.at, EXCLUDED.at)
+RETURNING seq, at;
 
 -- name: InsertChanges :exec
 -- fields are joined by commas: arrays of arrays must not be ragged. The status of a contact's link
@@ -100,7 +102,7 @@ INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id
 SELECT @tenant_id::text, CAST(@first_seq AS bigint) + r.ord - 1, r.type, 'host', r.contact_id, r.client_id, r.version,
        (SELECT l.status FROM contacts c JOIN entra_contact_links l ON l.entra_tenant_id = c.entra_tenant_id AND l.entra_object_id = c.entra_object_id
         WHERE c.id = r.contact_id LIMIT 1),
-       string_to_array(r.fields, ','), @now::timestamptz
+       string_to_array(r.fields, ','), @at::timestamptz
 FROM (SELECT generate_subscripts(@types::text[], 1) AS ord, unnest(@types::text[]) AS type, unnest(@contact_ids::uuid[]) AS contact_id,
              unnest(@client_ids::uuid[]) AS client_id, unnest(@versions::bigint[]) AS version, unnest(@fields::text[]) AS fields) r
 ORDER BY r.ord;

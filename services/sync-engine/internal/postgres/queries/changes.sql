@@ -55,7 +55,7 @@ DELETE FROM feed_effects WHERE at < @before::timestamptz;
 -- fields are joined by commas: arrays of arrays must not be ragged.
 INSERT INTO contact_changes (tenant_id, seq, type, source, client_id, client, item, fields, run_id, at)
 SELECT @tenant_id::text, CAST(@first_seq AS bigint) + r.ord - 1, r.type, r.source, r.client_id, NULLIF(r.client, '')::jsonb, NULLIF(r.item, '')::jsonb,
-       CASE WHEN r.fields = '' THEN '{}' ELSE string_to_array(r.fields, ',') END, NULLIF(r.run_id, '')::uuid, @now::timestamptz
+       CASE WHEN r.fields = '' THEN '{}' ELSE string_to_array(r.fields, ',') END, NULLIF(r.run_id, '')::uuid, @at::timestamptz
 FROM (SELECT generate_subscripts(@types::text[], 1) AS ord, unnest(@types::text[]) AS type, unnest(@sources::text[]) AS source,
              unnest(@client_ids::uuid[]) AS client_id, unnest(@clients::text[]) AS client, unnest(@items::text[]) AS item,
              unnest(@fields::text[]) AS fields, unnest(@run_ids::text[]) AS run_id) r

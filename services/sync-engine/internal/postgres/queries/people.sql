@@ -110,7 +110,7 @@ UPDATE erasures SET person = NULL, completed_at = @now::timestamptz, erased = @e
 
 -- name: InsertErasedChanges :exec
 INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, fields, at)
-SELECT @tenant_id::text, CAST(@first_seq AS bigint) + r.ord - 1, 'contact.erased', 'person', r.contact_id, r.client_id, '{}', @now::timestamptz
+SELECT @tenant_id::text, CAST(@first_seq AS bigint) + r.ord - 1, 'contact.erased', 'person', r.contact_id, r.client_id, '{}', @at::timestamptz
 FROM (SELECT generate_subscripts(@contact_ids::uuid[], 1) AS ord, unnest(@contact_ids::uuid[]) AS contact_id, unnest(@client_ids::uuid[]) AS client_id) r
 ORDER BY r.ord;
 

@@ -62,7 +62,7 @@ WHERE l.ended_at IS NOT NULL OR l.relink_client_id = EXCLUDED.client_id;
 
 -- name: InsertPersonChange :exec
 INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, version, link_status, fields, at)
-VALUES (@tenant_id, @seq, @type, 'person', @contact_id::uuid, @client_id::uuid, @version::bigint, @link_status::text, @fields, @now::timestamptz);
+VALUES (@tenant_id, @seq, @type, 'person', @contact_id::uuid, @client_id::uuid, @version::bigint, @link_status::text, @fields, @at::timestamptz);
 
 -- name: GetUndoable :one
 -- A resolution, and whether its contact and its link are as it left them.
@@ -98,4 +98,4 @@ WHERE item_id = @item_id AND attempt = @attempt;
 
 -- name: InsertUndoChange :exec
 INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, version, fields, at)
-VALUES (@tenant_id, @seq, @type, 'person', @contact_id::uuid, @client_id::uuid, @version::bigint, @fields, @now::timestamptz);
+VALUES (@tenant_id, @seq, @type, 'person', @contact_id::uuid, @client_id::uuid, @version::bigint, @fields, @at::timestamptz);

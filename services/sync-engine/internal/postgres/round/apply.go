@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -66,8 +67,9 @@ var (
 )
 
 // ApplyNext applies the next range, or the next two at once where there is a worker.
-func (r *Round) ApplyNext(ctx context.Context, rules syncengine.Rules) (applied int, done bool, err error) {
+func (r *Round) ApplyNext(ctx context.Context, rules syncengine.Rules, now func() time.Time) (applied int, done bool, err error) {
 	r.by(rules)
+	r.clock = now
 	err = r.engage(ctx)
 	switch {
 	case err != nil:
@@ -179,7 +181,7 @@ func (r *Round) writeRange(ctx context.Context, tx pgx.Tx, of span) error {
 		return err
 	}
 	// The feed's head is locked last and until the commit only.
-	return exec(ctx, tx, r.args(of), applyChanges)
+	return exec(ctx, tx, with(r.args(of), "at", r.clock()), applyChanges)
 }
 
 // elsewhere are the clients other than the round's at which contacts of the range are: of those that change,

@@ -1,5 +1,6 @@
 -- name: apply_changes
--- The change feed, last: its head row is locked until the commit. A contact that the host moved has
+-- The change feed, last: its head row is locked until the commit. The time is that of this range, and never before
+-- the last change's, whichever of a round's sessions comes first. A contact that the host moved has
 -- an entry of its own client, with the version that it came to; the entry of one that this transaction made
 -- is of the round's client, with the first version.
 WITH due AS MATERIALIZED (
@@ -21,11 +22,11 @@ WITH due AS MATERIALIZED (
 ), counted AS (
     SELECT count(*) AS k FROM due
 ), head AS (
-    INSERT INTO feed_heads (tenant_id, seq) SELECT @tenant, k FROM counted WHERE k > 0
-    ON CONFLICT (tenant_id) DO UPDATE SET seq = feed_heads.seq + EXCLUDED.seq
-    RETURNING seq
+    INSERT INTO feed_heads (tenant_id, seq, at) SELECT @tenant, k, @at::timestamptz FROM counted WHERE k > 0
+    ON CONFLICT (tenant_id) DO UPDATE SET seq = feed_heads.seq + EXCLUDED.seq, at = GREATEST(feed_heads.at, EXCLUDED.at)
+    RETURNING seq, at
 )
 INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, version, link_status, fields, run_id, at)
-SELECT @tenant, head.seq - counted.k + row_number() OVER (ORDER BY d.n, d.planned), d.type, 'sync', d.contact_id, d.client_id, d.version, d.link_status, d.fields, @run, @now
+SELECT @tenant, head.seq - counted.k + row_number() OVER (ORDER BY d.n, d.planned), d.type, 'sync', d.contact_id, d.client_id, d.version, d.link_status, d.fields, @run, head.at
 FROM due d CROSS JOIN head CROSS JOIN counted
 ORDER BY d.n, d.planned;

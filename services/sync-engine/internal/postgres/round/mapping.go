@@ -127,9 +127,9 @@ func (m *Mapping) Current(ctx context.Context, q *sqlc.Queries) (applied int64, 
 	return row.FollowedRevision, nil
 }
 
-// Apply brings the links in line range by range and counts those that were
-// reactivated. It needs the locks.
-func (m *Mapping) Apply(ctx context.Context, now time.Time, step syncengine.Step) (reactivated int, err error) {
+// Apply brings the links in line range by range, each at its time, and counts those
+// that were reactivated. It needs the locks.
+func (m *Mapping) Apply(ctx context.Context, now func() time.Time, step syncengine.Step) (reactivated int, err error) {
 	for after, done := "", false; !done; {
 		seen := 0
 		err := m.in(ctx, func(ctx context.Context, tx pgx.Tx, q *sqlc.Queries) error {
@@ -137,14 +137,14 @@ func (m *Mapping) Apply(ctx context.Context, now time.Time, step syncengine.Step
 				return err
 			}
 			args := pgx.NamedArgs{
-				"tenant": m.tenantID, "directory": m.directory, "client": m.client, "now": now, "after_id": after, "limit": syncengine.RangeSize,
+				"tenant": m.tenantID, "directory": m.directory, "client": m.client, "at": now(), "after_id": after, "limit": syncengine.RangeSize,
 			}
 			var upTo *string
 			if err := tx.QueryRow(ctx, mappingNext, args).Scan(&upTo, &seen); err != nil {
 				return err
 			}
 			if done = upTo == nil; done {
-				return m.applied(ctx, q, now)
+				return m.applied(ctx, q, now())
 			}
 			args["up_to_id"] = *upTo
 			clients, err := uuids(ctx, tx, mappingClients, args)

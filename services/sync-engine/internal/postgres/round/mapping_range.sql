@@ -29,12 +29,12 @@ WITH due AS MATERIALIZED (
 ), counted AS (
     SELECT count(*) AS k FROM shown
 ), head AS (
-    INSERT INTO feed_heads (tenant_id, seq) SELECT @tenant, k FROM counted WHERE k > 0
-    ON CONFLICT (tenant_id) DO UPDATE SET seq = feed_heads.seq + EXCLUDED.seq
-    RETURNING seq
+    INSERT INTO feed_heads (tenant_id, seq, at) SELECT @tenant, k, @at::timestamptz FROM counted WHERE k > 0
+    ON CONFLICT (tenant_id) DO UPDATE SET seq = feed_heads.seq + EXCLUDED.seq, at = GREATEST(feed_heads.at, EXCLUDED.at)
+    RETURNING seq, at
 ), fed AS (
     INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, version, link_status, fields, at)
-    SELECT @tenant, head.seq - counted.k + s.k, 'contact.updated', 'person', s.contact_id, s.client_id, s.version, s.becomes, ARRAY['linkStatus'], @now
+    SELECT @tenant, head.seq - counted.k + s.k, 'contact.updated', 'person', s.contact_id, s.client_id, s.version, s.becomes, ARRAY['linkStatus'], head.at
     FROM shown s CROSS JOIN head CROSS JOIN counted
     ORDER BY s.k
 )

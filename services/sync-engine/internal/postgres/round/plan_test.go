@@ -180,7 +180,7 @@ func (b *bundle) lookAtPlans(state string, r *Round) {
 	args := r.args(span{5000, 10000})
 	args["after_id"], args["up_to_id"], args["limit"], args["last"] = "00005000", "00010000", 5000, 10000
 	args["decision"], args["decided_by"], args["ns"] = uuid.New(), "user-1", []int32{5001, 5002}
-	args["approved"], args["managed_tenant"] = uuid.New(), "m"
+	args["approved"], args["managed_tenant"], args["at"] = uuid.New(), "m", b.now
 	args["object_id"], args["n"], args["since"], args["with_linked"] = "00005001", 5001, 0, true
 	args["position"], args["after_tenant"], args["after_object"] = 1, "", ""
 	args["decided"], args["ids"] = []string{"x"}, []string{"00005000", "00005001"}
@@ -276,7 +276,7 @@ func TestStatementsAreNamedOnce(t *testing.T) {
 	r.by(syncengine.Rules{})
 	known := r.args(everything)
 	for _, more := range []string{
-		"after_id", "up_to_id", "limit", "numbers", "decision", "decided_by", "ns", "ids", "decided",
+		"after_id", "up_to_id", "limit", "numbers", "decision", "decided_by", "ns", "ids", "decided", "at",
 		"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated", "approved", "object_id", "n", "since", "with_linked",
 		"position", "after_tenant", "after_object", "known", "directories", "objects", "upns", "names", "emails", "norm_emails", "inactive",
 	} {
@@ -372,7 +372,8 @@ func (b *bundle) round(n int, apply bool) *Round {
 	}, Timeouts{}, b.now, Place{Leave: func() {}})
 	require.NoError(b.t, err)
 	b.t.Cleanup(r.Release)
-	require.NoError(b.t, r.ApplyRevision(b.ctx, b.now, b.step))
+	clock := func() time.Time { return b.now }
+	require.NoError(b.t, r.ApplyRevision(b.ctx, clock, b.step))
 	b.stage(r, n)
 	_, err = r.Prepare(b.ctx, b.step)
 	require.NoError(b.t, err)
@@ -380,7 +381,7 @@ func (b *bundle) round(n int, apply bool) *Round {
 	_, _, err = r.Decide(b.ctx, rules, true, b.step)
 	require.NoError(b.t, err)
 	for done := !apply; !done; {
-		_, done, err = r.ApplyNext(b.ctx, rules)
+		_, done, err = r.ApplyNext(b.ctx, rules, clock)
 		require.NoError(b.t, err)
 	}
 	if apply {

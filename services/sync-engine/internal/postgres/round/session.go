@@ -60,9 +60,10 @@ type Round struct {
 	session    session
 	mapping    mapping
 	plan       plan
-	rules      pgx.NamedArgs // by which the plan is made
-	overwrites bool          // by them, fields of contacts
-	staged     int           // identities
+	rules      pgx.NamedArgs    // by which the plan is made
+	clock      func() time.Time // by which ranges are applied
+	overwrites bool             // by them, fields of contacts
+	staged     int              // identities
 	seen       seen
 	last       *syncengine.LastRound // nil before it was read
 	members    []byte                // of the groups, as the last round kept them; nil before they were read

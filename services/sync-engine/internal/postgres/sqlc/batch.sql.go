@@ -13,21 +13,29 @@ import (
 )
 
 const advanceFeed = `-- name: AdvanceFeed :one
-INSERT INTO feed_heads (tenant_id, seq) VALUES ($1::text, $2::bigint)
-ON CONFLICT (tenant_id) DO UPDATE SET seq = feed_heads.seq + EXCLUDED.seq
-RETURNING seq
+INSERT INTO feed_heads (tenant_id, seq, at) VALUES ($1::text, $2::bigint, $3::timestamptz)
+ON CONFLICT (tenant_id) DO UPDATE SET seq = feed_heads.seq + EXCLUDED.seq, at = GREATEST(feed_heads.at, EXCLUDED.at)
+RETURNING seq, at
 `
 
 type AdvanceFeedParams struct {
 	TenantID string
 	Count    int64
+	Now      time.Time
 }
 
-func (q *Queries) AdvanceFeed(ctx context.Context, arg AdvanceFeedParams) (int64, error) {
-	row := q.db.QueryRow(ctx, advanceFeed, arg.TenantID, arg.Count)
-	var seq int64
-	err := row.Scan(&seq)
-	return seq, err
+type AdvanceFeedRow struct {
+	Seq int64
+	At  time.Time
+}
+
+// The number of the last of so many changes, and the time of all of them: now, or that of the change before
+// where a clock is behind.
+func (q *Queries) AdvanceFeed(ctx context.Context, arg AdvanceFeedParams) (AdvanceFeedRow, error) {
+	row := q.db.QueryRow(ctx, advanceFeed, arg.TenantID, arg.Count, arg.Now)
+	var i AdvanceFeedRow
+	err := row.Scan(&i.Seq, &i.At)
+	return i, err
 }
 
 const clientsOfContacts = `-- name: ClientsOfContacts :many
@@ -320,7 +328,7 @@ ORDER BY r.ord
 type InsertChangesParams struct {
 	TenantID   string
 	FirstSeq   int64
-	Now        time.Time
+	At         time.Time
 	Types      []string
 	ContactIds []uuid.UUID
 	ClientIds  []uuid.UUID
@@ -334,7 +342,7 @@ func (q *Queries) InsertChanges(ctx context.Context, arg InsertChangesParams) er
 	_, err := q.db.Exec(ctx, insertChanges,
 		arg.TenantID,
 		arg.FirstSeq,
-		arg.Now,
+		arg.At,
 		arg.Types,
 		arg.ContactIds,
 		arg.ClientIds,

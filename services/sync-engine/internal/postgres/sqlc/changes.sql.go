@@ -151,7 +151,7 @@ ORDER BY r.ord
 type InsertAppendedChangesParams struct {
 	TenantID  string
 	FirstSeq  int64
-	Now       time.Time
+	At        time.Time
 	Types     []string
 	Sources   []string
 	ClientIds []uuid.UUID
@@ -166,7 +166,7 @@ func (q *Queries) InsertAppendedChanges(ctx context.Context, arg InsertAppendedC
 	_, err := q.db.Exec(ctx, insertAppendedChanges,
 		arg.TenantID,
 		arg.FirstSeq,
-		arg.Now,
+		arg.At,
 		arg.Types,
 		arg.Sources,
 		arg.ClientIds,

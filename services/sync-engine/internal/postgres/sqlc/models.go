@@ -376,6 +376,7 @@ type FeedHead struct {
 	TenantID string
 	Seq      int64
 	Keyed    int64
+	At       time.Time
 }
 
 type HeldDecision struct {

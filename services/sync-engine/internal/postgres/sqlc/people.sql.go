@@ -124,7 +124,7 @@ ORDER BY r.ord
 type InsertErasedChangesParams struct {
 	TenantID   string
 	FirstSeq   int64
-	Now        time.Time
+	At         time.Time
 	ContactIds []uuid.UUID
 	ClientIds  []uuid.UUID
 }
@@ -133,7 +133,7 @@ func (q *Queries) InsertErasedChanges(ctx context.Context, arg InsertErasedChang
 	_, err := q.db.Exec(ctx, insertErasedChanges,
 		arg.TenantID,
 		arg.FirstSeq,
-		arg.Now,
+		arg.At,
 		arg.ContactIds,
 		arg.ClientIds,
 	)

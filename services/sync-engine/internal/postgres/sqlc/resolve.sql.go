@@ -220,7 +220,7 @@ type InsertPersonChangeParams struct {
 	Version    int64
 	LinkStatus string
 	Fields     []string
-	Now        time.Time
+	At         time.Time
 }
 
 func (q *Queries) InsertPersonChange(ctx context.Context, arg InsertPersonChangeParams) error {
@@ -233,7 +233,7 @@ func (q *Queries) InsertPersonChange(ctx context.Context, arg InsertPersonChange
 		arg.Version,
 		arg.LinkStatus,
 		arg.Fields,
-		arg.Now,
+		arg.At,
 	)
 	return err
 }
@@ -342,7 +342,7 @@ type InsertUndoChangeParams struct {
 	ClientID  uuid.UUID
 	Version   int64
 	Fields    []string
-	Now       time.Time
+	At        time.Time
 }
 
 func (q *Queries) InsertUndoChange(ctx context.Context, arg InsertUndoChangeParams) error {
@@ -354,7 +354,7 @@ func (q *Queries) InsertUndoChange(ctx context.Context, arg InsertUndoChangePara
 		arg.ClientID,
 		arg.Version,
 		arg.Fields,
-		arg.Now,
+		arg.At,
 	)
 	return err
 }

@@ -1,0 +1,1 @@
+ALTER TABLE feed_heads DROP COLUMN at;
