@@ -97,38 +97,58 @@ func filterOf(f syncengine.ContactFilter) (filter, bool) {
 }
 
 // Contacts implements syncengine.ContactStore, without deleted contacts.
-func (s *Store) Contacts(ctx context.Context, page syncengine.ContactPage) (contacts []syncengine.Contact, keyed int64, err error) {
+func (s *Store) Contacts(ctx context.Context, page syncengine.ContactPage) (contacts []syncengine.Contact, order syncengine.ContactOrder, err error) {
 	f, ok := filterOf(page.Filter)
 	if !ok {
-		return nil, 0, nil
+		return nil, order, nil
 	}
 	var after uuid.UUID
 	afterKey := ""
 	if page.After != nil {
 		afterKey = page.After.NameKey
 		if after, err = uuid.Parse(page.After.ID); err != nil {
-			return nil, 0, errBadPage
+			return nil, order, errBadPage
 		}
 	}
 	// One snapshot: whether the order is still the same is asked of what the page is read from.
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
-		if f.client == nil || f.search != nil { // the others are in order of id
-			if keyed, err = q.Keyed(ctx); err != nil {
-				return err
-			}
-			if page.After != nil && page.After.Keyed != keyed {
-				return syncengine.ErrKeyedAnew
-			}
+		if order, err = orderOf(ctx, q, f); err != nil {
+			return err
 		}
-		contacts, err = list(ctx, q, page, f, afterKey, after)
+		if page.After != nil && page.After.ContactOrder != order {
+			return syncengine.ErrOrderChanged
+		}
+		contacts, err = list(ctx, q, page, f, order, afterKey, after)
 		return err
 	}, pg.ReadOnly(), pg.Serial(), pg.ByIndex(), pg.RepeatableRead())
-	return contacts, keyed, err
+	return contacts, order, err
 }
 
-func list(ctx context.Context, q *sqlc.Queries, page syncengine.ContactPage, f filter, afterKey string, after uuid.UUID) ([]syncengine.Contact, error) {
+// fewContacts is how many contacts a client has at most whose contacts are searched one by one.
+const fewContacts = 2000
+
+// orderOf is the order of a list as it is now.
+func orderOf(ctx context.Context, q *sqlc.Queries, f filter) (order syncengine.ContactOrder, err error) {
+	if f.client != nil && f.search == nil {
+		return order, nil // of id
+	}
+	if order.Keyed, err = q.Keyed(ctx); err != nil || f.client == nil {
+		return order, err
+	}
+	has, err := q.CountUpTo(ctx, sqlc.CountUpToParams{ClientID: *f.client, Bound: fewContacts + 1})
+	order.ByPlace = has > fewContacts
+	return order, err
+}
+
+func list(ctx context.Context, q *sqlc.Queries, page syncengine.ContactPage, f filter, order syncengine.ContactOrder, afterKey string, after uuid.UUID) ([]syncengine.Contact, error) {
 	size := int32(page.Size) // at most a few hundred
 	switch {
+	case f.search != nil && f.client != nil && !order.ByPlace:
+		rows, err := q.SearchContactsOfClient(ctx, sqlc.SearchContactsOfClientParams{
+			ClientID: *f.client, AfterID: after, FromName: f.search.name.from, FromAddress: f.search.address.from,
+			Inactive: f.inactive, Linked: f.linked, Size: size,
+		})
+		return contactsOf(rows, func(r sqlc.SearchContactsOfClientRow) syncengine.Contact { return contactOf(sqlc.GetContactRow(r)) }), err
 	case f.search != nil:
 		return search(ctx, q, f, afterKey, after, size)
 	case f.client != nil:
@@ -143,24 +163,8 @@ func list(ctx context.Context, q *sqlc.Queries, page syncengine.ContactPage, f f
 	return contactsOf(rows, func(r sqlc.ListContactsByNameRow) syncengine.Contact { return contactOf(sqlc.GetContactRow(r)) }), err
 }
 
-// fewContacts is how many contacts a client has at most whose contacts are searched one by one.
-const fewContacts = 2000
-
-// search finds contacts of a client that has few by looking at each, all others by index.
+// search finds contacts by index, in order of what was found.
 func search(ctx context.Context, q *sqlc.Queries, f filter, afterKey string, after uuid.UUID, size int32) ([]syncengine.Contact, error) {
-	if f.client != nil {
-		has, err := q.CountUpTo(ctx, sqlc.CountUpToParams{ClientID: *f.client, Bound: fewContacts + 1})
-		if err != nil {
-			return nil, err
-		}
-		if has <= fewContacts {
-			rows, err := q.SearchContactsOfClient(ctx, sqlc.SearchContactsOfClientParams{
-				ClientID: *f.client, AfterID: after, FromName: f.search.name.from, FromAddress: f.search.address.from,
-				Inactive: f.inactive, Linked: f.linked, Size: size,
-			})
-			return contactsOf(rows, func(r sqlc.SearchContactsOfClientRow) syncengine.Contact { return contactOf(sqlc.GetContactRow(r)) }), err
-		}
-	}
 	s := f.search
 	params := sqlc.SearchContactsParams{
 		FromName: s.name.from, ToName: s.name.to, FromPart: s.part.from, ToPart: s.part.to, FromAddress: s.address.from, ToAddress: s.address.to,

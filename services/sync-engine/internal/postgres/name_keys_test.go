@@ -207,7 +207,7 @@ func TestAListIsNotReadOnAcrossNamesThatWereKeyedAnew(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2, e.keyed())
 	_, _, err = read(byName, "", next)
-	require.ErrorIs(t, err, syncengine.ErrKeyedAnew)
+	require.ErrorIs(t, err, syncengine.ErrOrderChanged)
 	names, _, err = read(syncengine.ContactFilter{ClientID: client}, "", ofClient)
 	require.NoError(t, err)
 	require.Equal(t, []string{"Zoe", "Émile"}, names)

@@ -98,6 +98,49 @@ func TestASearchFindsAnyWordOfAName(t *testing.T) {
 	require.Equal(t, []string{"Gil Synced"}, e.searched("sync", syncengine.ContactFilter{}))
 }
 
+// TestASearchWithinAClientIsNotReadOnInAnotherOrder: it is in order of id while the client has few contacts, and
+// in order of what was found where it has more. A place in the one is none in the other.
+func TestASearchWithinAClientIsNotReadOnInAnotherOrder(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	const few = 2000
+	fill := func(from, to int) {
+		e.exec(`INSERT INTO contacts (tenant_id, id, client_id, external_id, full_name, name_key, email, made_by, created_at, updated_at)
+			SELECT $1, md5(n::text)::uuid, $2, 'x-' || n, 'Anna ' || n, 'anna ' || n, '', 'host', now(), now() FROM generate_series($3::int, $4::int) n`, msp, client, from, to)
+	}
+	read := func(after *syncengine.ContactPosition, size int) (names []string, next *syncengine.ContactPosition, err error) {
+		contacts, next, _, err := e.list.Do(e.ctx(), "anna", syncengine.ContactPage{Filter: syncengine.ContactFilter{ClientID: client}, After: after, Size: size})
+		for i := range contacts {
+			names = append(names, contacts[i].FullName)
+		}
+		return names, next, err
+	}
+	all := func(others int) *syncengine.ContactPosition {
+		first, next, err := read(nil, 500)
+		require.NoError(t, err)
+		rest, end, err := read(next, few)
+		require.NoError(t, err)
+		require.Nil(t, end)
+		names := append(first, rest...)
+		slices.Sort(names)
+		require.Len(t, slices.Compact(names), few+others)
+		return next
+	}
+	fill(1, few)
+	byID := all(0)
+	require.Zero(t, byID.ContactOrder, "a token that the version before takes too")
+	fill(few+1, few+1)
+	_, _, err := read(byID, 500)
+	require.ErrorIs(t, err, syncengine.ErrOrderChanged)
+	byPlace := all(1)
+	e.exec(`DELETE FROM contacts WHERE external_id = 'x-1'`)
+	_, _, err = read(byPlace, 500)
+	require.ErrorIs(t, err, syncengine.ErrOrderChanged)
+	everywhere, _, _, err := e.list.Do(e.ctx(), "anna", syncengine.ContactPage{Size: 2})
+	require.NoError(t, err)
+	require.Len(t, everywhere, 2)
+}
+
 // TestASearchForNothingIsRefused and does not list everybody.
 func TestASearchForNothingIsRefused(t *testing.T) {
 	t.Parallel()

@@ -8,9 +8,13 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// keyedMark parts the id in a token from how often names had been keyed anew. Versions that know no
-// other order than the one before take a token with it for no token of theirs.
-const keyedMark = "."
+// Behind the id in a token, keyedMark begins how often names had been keyed anew, and placeMark says before it
+// that a search within a client is in order of what was found. Versions that know no other order than the one
+// before take a token with either for no token of theirs.
+const (
+	keyedMark = "."
+	placeMark = "~"
+)
 
 // tokenOf is the page token of a position in a list of contacts; empty for the end.
 func tokenOf(position *syncengine.ContactPosition, filters ...string) string {
@@ -18,6 +22,9 @@ func tokenOf(position *syncengine.ContactPosition, filters ...string) string {
 		return ""
 	}
 	id := position.ID
+	if position.ByPlace {
+		id += placeMark
+	}
 	if position.Keyed > 0 {
 		id += keyedMark + strconv.FormatInt(position.Keyed, 10)
 	}
@@ -31,16 +38,17 @@ func positionOf(token string, filters ...string) (*syncengine.ContactPosition, e
 	if err != nil || after == nil {
 		return nil, err
 	}
-	keyed := int64(0)
+	var order syncengine.ContactOrder
 	if id, times, marked := strings.Cut(after.ID, keyedMark); marked {
 		after.ID = id
-		if keyed, err = strconv.ParseInt(times, 10, 64); err != nil || keyed <= 0 || strconv.FormatInt(keyed, 10) != times {
+		if order.Keyed, err = strconv.ParseInt(times, 10, 64); err != nil || order.Keyed <= 0 || strconv.FormatInt(order.Keyed, 10) != times {
 			return nil, page.ErrToken
 		}
 	}
+	after.ID, order.ByPlace = strings.CutSuffix(after.ID, placeMark)
 	key, id, err := after.Place()
 	if err != nil {
 		return nil, err
 	}
-	return &syncengine.ContactPosition{NameKey: key, ID: id.String(), Keyed: keyed}, nil
+	return &syncengine.ContactPosition{NameKey: key, ID: id.String(), ContactOrder: order}, nil
 }

@@ -15,7 +15,9 @@ func FuzzContactToken(f *testing.F) {
 	f.Add("")
 	f.Add("eyJpIjoiIn0")
 	f.Add(tokenOf(&syncengine.ContactPosition{NameKey: "ann", ID: uuid.NewString()}))
-	f.Add(tokenOf(&syncengine.ContactPosition{NameKey: "ann", ID: uuid.NewString(), Keyed: 7}))
+	f.Add(tokenOf(&syncengine.ContactPosition{NameKey: "ann", ID: uuid.NewString(), ContactOrder: syncengine.ContactOrder{Keyed: 7}}))
+	f.Add(tokenOf(&syncengine.ContactPosition{NameKey: "ann", ID: uuid.NewString(), ContactOrder: syncengine.ContactOrder{Keyed: 7, ByPlace: true}}))
+	f.Add(tokenOf(&syncengine.ContactPosition{NameKey: "ann", ID: uuid.NewString(), ContactOrder: syncengine.ContactOrder{ByPlace: true}}))
 	f.Add(page.Cursor{Key: "ann", ID: "no id"}.Token())
 	f.Add(page.Cursor{Key: "ann", ID: uuid.NewString() + ".07"}.Token())
 	f.Fuzz(func(t *testing.T, token string) {

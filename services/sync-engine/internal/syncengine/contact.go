@@ -65,14 +65,23 @@ type ContactSearch struct {
 type ContactPosition struct {
 	NameKey string
 	ID      string
-	// How often names of the tenant had been keyed anew when the place was read, which moves contacts in
-	// the order of names: a list is not read on across it, since it would lack those that moved to before
-	// its place. 0 in a list that is in order of id.
+	ContactOrder
+}
+
+// ContactOrder is what the order of a list depends on besides its filter. A list is not read on in another
+// order: it would lack contacts that are before its place in the one and behind it in the other.
+type ContactOrder struct {
+	// How often names of the tenant had been keyed anew, which moves contacts in the order of names. 0 in a
+	// list that is in order of id, and not a search.
 	Keyed int64
+	// Of a search within a client: it is in order of what was found, since the client has many contacts, and
+	// not in order of id.
+	ByPlace bool
 }
 
 // ContactPage asks for one page. Lists of one client are in order of id, searches in order
-// of what was found, all others in order of name.
+// of what was found, all others in order of name. Searches within a client that has few
+// contacts are in order of id too.
 type ContactPage struct {
 	Filter ContactFilter
 	After  *ContactPosition
@@ -81,9 +90,9 @@ type ContactPage struct {
 
 // ContactStore reads contacts.
 type ContactStore interface {
-	// Contacts reads a page, and what stands in the positions of its contacts as Keyed. ErrKeyedAnew
-	// where the page's own has another.
-	Contacts(ctx context.Context, page ContactPage) (contacts []Contact, keyed int64, err error)
+	// Contacts reads a page, and the order that it is in. ErrOrderChanged where the page's own position
+	// is of another.
+	Contacts(ctx context.Context, page ContactPage) (contacts []Contact, order ContactOrder, err error)
 	CountContacts(ctx context.Context, filter ContactFilter, bound int) (int, error)
 	FeedHead(ctx context.Context) (int64, error)
 }
@@ -94,8 +103,8 @@ const (
 	MostFound   = 1000
 )
 
-// ErrKeyedAnew refuses the next page of a list whose order is no longer what it was when it began.
-var ErrKeyedAnew = errs.New(errs.Invalid, reason.InvalidArgument, "The order of the list has changed since it began. Begin it again.",
+// ErrOrderChanged refuses the next page of a list whose order is no longer what it was when it began.
+var ErrOrderChanged = errs.New(errs.Invalid, reason.InvalidArgument, "The order of the list has changed since it began. Begin it again.",
 	errs.WithViolation("pageToken", "is from before the order of the list changed"))
 
 // errNothingToLookFor refuses a query of characters that cannot be seen.
@@ -149,14 +158,14 @@ func (l *ListContacts) Do(ctx context.Context, q string, page ContactPage) (cont
 	}
 	size := page.Size
 	page.Size++ // one more shows whether there is a next page
-	contacts, keyed, err := l.store.Contacts(ctx, page)
+	contacts, order, err := l.store.Contacts(ctx, page)
 	if err != nil {
 		return nil, nil, 0, err
 	}
 	if len(contacts) > size {
 		contacts = contacts[:size]
 		last := contacts[size-1]
-		next = &ContactPosition{NameKey: last.NameKey, ID: last.ID, Keyed: keyed}
+		next = &ContactPosition{NameKey: last.NameKey, ID: last.ID, ContactOrder: order}
 	}
 	if page.After != nil {
 		return contacts, next, -1, nil
