@@ -200,3 +200,45 @@ func TestAnExplanationSaysThatAnAccountWasMadeAgain(t *testing.T) {
 	require.Equal(t, 1, e.round().Counters.Linked)
 	require.Equal(t, "unchanged", by("o-ann-2").Outcome)
 }
+
+// TestARejectionIsExplainedForItsReasonAlone: whom Microsoft has changed since becomes inactive, or is as
+// everybody else, and the explanation says nothing else.
+func TestARejectionIsExplainedForItsReasonAlone(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	users := crowd(10)
+	e.dir.users = users
+	e.round()
+	e.dir.users = disabled(users[:8], 0, 1, 2) // 8 and 9 are gone
+	held := e.round()
+	_, _, err := e.decideHeld(held, syncengine.DecisionReject, held.Held.Digest)
+	require.NoError(t, err)
+	by := func(id string) syncengine.Explanation {
+		t.Helper()
+		return e.explained(syncengine.ExplainRequest{ManagedTenantID: managed, ObjectID: id})
+	}
+	const rejected = "stopped: A person has rejected the inactivation: the link stays active until Microsoft changes the account again."
+	for _, id := range []string{"o-1", "o-9"} {
+		require.Equal(t, "unchanged", by(id).Outcome, id)
+		require.Equal(t, rejected, said(by(id), "guard"), id)
+	}
+	e.round() // what is left to note is noted
+	for _, id := range []string{"o-1", "o-9"} {
+		require.Equal(t, rejected, said(by(id), "guard"), id)
+	}
+
+	// 0 is enabled again, 1 is deleted, 8 is back and 9 is back disabled.
+	all := disabled(users, 2, 9)
+	e.dir.users = append(all[:1:1], all[2:]...)
+	require.Equal(t, "inactivated deleted_upstream", by("o-1").Outcome+" "+by("o-1").Reason)
+	require.Contains(t, said(by("o-1"), "guard"), "noted: A sync that would inactivate")
+	require.Equal(t, "inactivated disabled_upstream", by("o-9").Outcome+" "+by("o-9").Reason)
+	require.NotContains(t, said(by("o-9"), "guard"), "rejected")
+	for _, id := range []string{"o-0", "o-8"} {
+		require.Equal(t, "unchanged", by(id).Outcome, id)
+		require.Empty(t, said(by(id), "guard"), id)
+	}
+	require.Equal(t, rejected, said(by("o-2"), "guard"), "2 has not changed")
+	require.Equal(t, 2, e.round().Counters.Inactivated)
+	require.Equal(t, []string{"o-1", "o-9"}, e.rows(`SELECT entra_object_id FROM contacts WHERE inactive ORDER BY 1`))
+}
