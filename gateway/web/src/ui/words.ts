@@ -314,11 +314,13 @@ export function stepWord(name: string): string {
   const words: Record<string, string> = {
     person: 'The person',
     mapping: 'The mapping',
+    groups: 'The groups',
     record: 'The record',
     address: 'An address',
     link: 'The link',
     duplicate: 'Other accounts',
     match: 'Contacts',
+    takeover: 'Taking over',
     decision: 'The decision',
     field: 'A field',
     guard: 'The guard',

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -164,7 +165,7 @@ func (d *fakeDirectory) GetUsers(ctx context.Context, req syncengine.GetUsers, e
 	var missing []string
 	for _, id := range req.ObjectIDs {
 		d.read = append(d.read, id)
-		at := slices.IndexFunc(d.users, func(u syncengine.User) bool { return u.ObjectID == id || u.UserPrincipalName == id })
+		at := slices.IndexFunc(d.users, func(u syncengine.User) bool { return u.ObjectID == id || strings.EqualFold(u.UserPrincipalName, id) })
 		if at < 0 {
 			missing = append(missing, id)
 			continue

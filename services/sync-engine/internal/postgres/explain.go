@@ -33,6 +33,12 @@ func (s *Store) FindIdentities(ctx context.Context, by syncengine.IdentitySearch
 				found = append(found, knownIdentity(r))
 			}
 			return err
+		case by.SignInName != "":
+			rows, err := q.FindIdentitiesBySignInName(ctx, sqlc.FindIdentitiesBySignInNameParams{SignInName: by.SignInName, ManagedTenantID: managed, Most: size})
+			for _, r := range rows {
+				found = append(found, knownIdentity(sqlc.FindIdentitiesByIDRow(r)))
+			}
+			return err
 		case by.EmailNorm != "":
 			rows, err := q.FindIdentitiesByAddress(ctx, sqlc.FindIdentitiesByAddressParams{Address: by.EmailNorm, ManagedTenantID: managed, Most: size})
 			for _, r := range rows {

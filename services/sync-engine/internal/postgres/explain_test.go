@@ -1,12 +1,16 @@
 package postgres_test
 
 import (
+	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entrasync/entrasync/migrations"
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
@@ -241,4 +245,102 @@ func TestARejectionIsExplainedForItsReasonAlone(t *testing.T) {
 	require.Equal(t, rejected, said(by("o-2"), "guard"), "2 has not changed")
 	require.Equal(t, 2, e.round().Counters.Inactivated)
 	require.Equal(t, []string{"o-1", "o-9"}, e.rows(`SELECT entra_object_id FROM contacts WHERE inactive ORDER BY 1`))
+}
+
+// TestALinkedPersonIsFoundByTheSignInName, whatever address the contact has, and in capitals or not.
+func TestALinkedPersonIsFoundByTheSignInName(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	ann, same := person("o-ann", "Ann", "ann@mail.example"), person("o-same", "Same", "Same@corp.example")
+	ann.UserPrincipalName, same.UserPrincipalName = "Ann.Lee@Corp.example", "SAME@corp.example"
+	e.dir.users = []syncengine.User{ann, same}
+	e.round()
+	require.Equal(t, []string{"ann.lee@corp.example", ""}, e.rows(`SELECT COALESCE(upn_key, '') FROM contacts ORDER BY full_name`),
+		"an address that is the sign-in name says it already")
+	for _, req := range []syncengine.ExplainRequest{
+		{Query: "ann.lee@corp.example"},
+		{Query: "ann@mail.example"},
+		{UserPrincipalName: "ANN.lee@corp.example"},
+		{ManagedTenantID: managed, Query: "ann.lee@corp.example"},
+		{ManagedTenantID: managed, UserPrincipalName: "ann.lee@corp.example"},
+	} {
+		require.Equal(t, "o-ann", e.explained(req).Person.ObjectID, req)
+	}
+	require.Equal(t, "o-same", e.explained(syncengine.ExplainRequest{UserPrincipalName: "same@corp.example"}).Person.ObjectID)
+	_, err := e.explain.Do(e.ctx(), syncengine.ExplainRequest{UserPrincipalName: "ann@mail.example"})
+	require.Equal(t, "not_found", errs.ReasonOf(err), "an address is no sign-in name")
+
+	// The key follows what it is made of, and goes with the link.
+	e.exec(`UPDATE contacts SET email = 'Ann.Lee@corp.example', email_norm = 'ann.lee@corp.example' WHERE full_name = 'Ann'`)
+	e.exec(`UPDATE contacts SET email = '', email_norm = NULL WHERE full_name = 'Same'`)
+	require.Equal(t, []string{"", "same@corp.example"}, e.rows(`SELECT COALESCE(upn_key, '') FROM contacts ORDER BY full_name`))
+	for _, id := range []string{"o-ann", "o-same"} {
+		name := map[string]string{"o-ann": "ann.lee@corp.example", "o-same": "same@corp.example"}[id]
+		require.Equal(t, id, e.explained(syncengine.ExplainRequest{UserPrincipalName: name}).Person.ObjectID)
+		require.Equal(t, id, e.explained(syncengine.ExplainRequest{Query: name}).Person.ObjectID)
+	}
+	e.exec(`UPDATE contacts SET entra_user_principal_name = NULL`)
+	require.Equal(t, []string{"", ""}, e.rows(`SELECT COALESCE(upn_key, '') FROM contacts`))
+}
+
+// TestWhoWasLinkedBeforeIsFoundByTheSignInName once the schema is updated, in whichever tenant.
+func TestWhoWasLinkedBeforeIsFoundByTheSignInName(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	files, err := fs.Glob(migrations.Files(), postgres.Context+"/*.up.sql")
+	require.NoError(t, err)
+	slices.Sort(files)
+	since := len(files) - slices.IndexFunc(files, func(name string) bool { return strings.HasSuffix(name, "_sign_in_names.up.sql") })
+	require.NoError(t, migrations.Steps(t.Context(), e.db.AdminURL, postgres.Context, -since))
+	for _, id := range []string{msp, "msp-2"} {
+		e.exec(`INSERT INTO contacts (tenant_id, id, client_id, full_name, name_key, email, email_norm, made_by, entra_tenant_id, entra_object_id, entra_sync_source,
+				entra_user_principal_name, created_at, updated_at)
+			SELECT $1::text, gen_random_uuid(), $2::uuid, n, lower(n), 'Same@c.de', 'same@c.de', 'sync', $3, 'o-' || n, 'entra_sync', n || '@C.de', now(), now()
+			FROM unnest(ARRAY['Ann', 'Same']) n`, id, client, directory)
+		e.exec(`INSERT INTO directories (tenant_id, entra_tenant_id, managed_tenant_id, client_id, mapping_revision, settings_fingerprint) VALUES ($1, $2, $3, $4, 1, '')`,
+			id, directory, managed, client)
+	}
+	require.NoError(t, migrations.Steps(t.Context(), e.db.AdminURL, postgres.Context, since))
+	require.Equal(t, []string{"msp-1 Ann ann@c.de", "msp-1 Same", "msp-2 Ann ann@c.de", "msp-2 Same"},
+		e.rows(`SELECT concat(tenant_id, ' ', full_name, ' ', upn_key) FROM contacts ORDER BY 1`))
+	require.Zero(t, e.count(`SELECT count(*) FROM contact_versions`), "nobody became another version")
+	found, err := e.store.FindIdentities(e.ctx(), syncengine.IdentitySearch{SignInName: "ann@c.de"}, 20)
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+}
+
+// TestASignInNameIsAskedOfMicrosoftFirst: the contact of somebody else may have it as its address, and
+// what the last listing said may be old.
+func TestASignInNameIsAskedOfMicrosoftFirst(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = []syncengine.User{person("o-bob", "Bob", "bob@c.de"), person("o-cy", "Cy", "cy@c.de"), person("o-di", "Di", "di@c.de")}
+	e.round()
+	e.exec(`UPDATE contacts SET email = 'boss@corp.example', email_norm = 'boss@corp.example' WHERE full_name = 'Bob'`)
+	boss := person("o-boss", "Boss", "boss@c.de")
+	boss.UserPrincipalName = "boss@corp.example"
+	e.dir.users = append(e.dir.users, boss)
+	by := func(upn string) syncengine.Explanation {
+		t.Helper()
+		return e.explained(syncengine.ExplainRequest{ManagedTenantID: managed, UserPrincipalName: upn})
+	}
+	require.Equal(t, "o-boss", by("boss@corp.example").Person.ObjectID)
+
+	// The name has gone over to another account, and the one that had it has another.
+	e.dir.users[1].UserPrincipalName, e.dir.users[2].UserPrincipalName = "cy.new@corp.example", "o-cy@corp.example"
+	require.Equal(t, "o-di", by("o-cy@corp.example").Person.ObjectID)
+	renamed := by("o-di@corp.example") // nobody has it now
+	require.Equal(t, "o-di", renamed.Person.ObjectID)
+	require.Contains(t, said(renamed, "person"), "noted: Microsoft knows nobody by this sign-in name")
+	require.Equal(t, "o-cy@corp.example", renamed.Person.UserPrincipalName, "what Microsoft says now")
+	e.dir.users = e.dir.users[:2]
+	gone := by("o-di@corp.example")
+	require.Equal(t, "inactivated deleted_upstream", gone.Outcome+" "+gone.Reason)
+	require.Equal(t, syncengine.OutcomeUnknown, by("boss@corp.example").Outcome, "nobody has it, and a contact's address is no sign-in name")
+
+	e.dir.away = errs.New(errs.Unavailable, "upstream_unavailable", "Microsoft does not answer.")
+	unread := by("o-di@corp.example")
+	require.Equal(t, "o-di", unread.Person.ObjectID)
+	require.Contains(t, said(unread, "person"), "Microsoft does not answer.")
+	require.Equal(t, syncengine.OutcomeUnknown, unread.Outcome)
 }

@@ -37,7 +37,7 @@ func (p *queryPlan) each(f func(*queryPlan)) {
 
 // selective says by which conditions an index finds a few rows of a table.
 var selective = map[string][]string{
-	"contacts":            {"email_norm =", "name_key >=", "(id ="},
+	"contacts":            {"email_norm =", "upn_key =", "name_key >=", "(id ="},
 	"entra_contact_links": {"entra_object_id ="},
 	"kept_identities":     {"email_norm =", "upn_key =", "name_key >=", "entra_object_id ="},
 	// Of a report its rows are read in order, until the page is full.
@@ -55,8 +55,9 @@ func TestLookUpsReadByIndex(t *testing.T) {
 		runs[i] = uuid.Must(uuid.NewV7())
 	}
 	for _, id := range []string{msp, "msp-2"} {
-		e.exec(`INSERT INTO contacts (tenant_id, id, client_id, full_name, name_key, email, email_norm, made_by, entra_tenant_id, entra_object_id, entra_sync_source, created_at, updated_at)
-			SELECT $1::text, gen_random_uuid(), gen_random_uuid(), 'N ' || n, 'n ' || n, 'u' || n || '@c.de', 'u' || n || '@c.de', 'sync', $2, 'o' || n, 'entra_sync', now(), now()
+		e.exec(`INSERT INTO contacts (tenant_id, id, client_id, full_name, name_key, email, email_norm, made_by, entra_tenant_id, entra_object_id, entra_sync_source, entra_user_principal_name, created_at, updated_at)
+			SELECT $1::text, gen_random_uuid(), gen_random_uuid(), 'N ' || n, 'n ' || n, 'u' || n || '@c.de', 'u' || n || '@c.de', 'sync', $2, 'o' || n, 'entra_sync',
+				CASE n % 2 WHEN 0 THEN 'U' ELSE 'S' END || n || '@c.de', now(), now()
 			FROM generate_series(1, $3::int) n`, id, directory, people)
 		e.exec(`INSERT INTO entra_contact_links (tenant_id, entra_tenant_id, entra_object_id, contact_id, client_id, status, last_seen_at, last_synced_at, created_at)
 			SELECT tenant_id, entra_tenant_id, entra_object_id, id, client_id, 'active', now(), now(), now() FROM contacts WHERE tenant_id = $1`, id)
@@ -70,7 +71,7 @@ func TestLookUpsReadByIndex(t *testing.T) {
 			FROM generate_series(1, $3::int) n`, id, runs, people)
 	}
 	args := pgx.NamedArgs{
-		"object_id": "o1", "managed_tenant_id": nil, "most": 20, "address": "u1@c.de", "name_from": "n 1", "name_to": "n 1\U0010FFFF",
+		"object_id": "o1", "managed_tenant_id": nil, "most": 20, "address": "u1@c.de", "sign_in_name": "u1@c.de", "name_from": "n 1", "name_to": "n 1\U0010FFFF",
 		"run_id": runs[0], "after_managed_tenant": "", "after_object": "", "after_n": 0, "outcome": nil, "reason": nil, "q": nil, "size": 50, "days": 30,
 		"to_managed_tenant": "\U0010FFFF", "to_object": "", "to_n": 0, "reads": 1000, "before_last": 999,
 	}

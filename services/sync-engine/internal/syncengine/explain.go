@@ -61,11 +61,12 @@ type KnownIdentity struct {
 	ManagedTenantID, EntraTenantID, ObjectID, UserPrincipalName, DisplayName string
 }
 
-// IdentitySearch looks for identities that are linked or kept. One of the last three
+// IdentitySearch looks for identities that are linked or kept. One of the last four
 // is not empty.
 type IdentitySearch struct {
 	ManagedTenantID string // empty for all
 	ObjectID        string
+	SignInName      string // normalised as an address is
 	EmailNorm       string // an own address or the sign-in name
 	NameStart       string // of the name's key
 }

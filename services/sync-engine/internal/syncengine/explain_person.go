@@ -15,9 +15,10 @@ import (
 const explainChoices = 20
 
 // explainTarget is who is explained: by the object id, or by the sign-in name where
-// that is not known.
+// that is not known. known are those whom the last sync knew by that name.
 type explainTarget struct {
 	KnownIdentity
+	known []KnownIdentity
 }
 
 // objectIDForm is what Microsoft's object ids look like.
@@ -26,63 +27,70 @@ var objectIDForm = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A
 // locate finds who is meant and what the directory is mapped to; nil where the
 // explanation is at its end.
 func (x *explaining) locate(ctx context.Context, req ExplainRequest) (*explainTarget, MappedTenant, error) {
-	if typed := strings.TrimSpace(text.Normalise(req.Query)); typed != "" {
-		switch address, ok := NormaliseAddress(typed); {
-		case ok:
-			req.UserPrincipalName = address
-		case objectIDForm.MatchString(typed):
-			req.ObjectID = strings.ToLower(typed)
-		}
-		req.Query = typed
-	}
-	found, err := x.search(ctx, req)
-	if err != nil {
+	target, err := x.search(ctx, req)
+	if err != nil || target == nil {
 		return nil, MappedTenant{}, err
 	}
-	if found == nil {
-		return nil, MappedTenant{}, nil
-	}
-	mapped, ok, err := x.mapping.ExistingTenant(ctx, found.ManagedTenantID)
+	mapped, ok, err := x.mapping.ExistingTenant(ctx, target.ManagedTenantID)
 	if err != nil {
 		return nil, MappedTenant{}, err
 	}
 	if !ok || mapped.ClientID == "" {
-		x.so.Person = *found
+		x.so.Person = target.KnownIdentity
 		x.end(OutcomeNotSynced, reason.NotMapped)
 		x.step("mapping", StepStopped, "The directory is not mapped to a client, so that nobody of it is synced. Map it first.")
 		return nil, MappedTenant{}, nil
 	}
-	found.EntraTenantID = mapped.EntraTenantID
-	return &explainTarget{KnownIdentity: *found}, mapped, nil
+	target.EntraTenantID = mapped.EntraTenantID
+	return target, mapped, nil
 }
 
 // search finds the one identity that is meant; nil where there are several.
-func (x *explaining) search(ctx context.Context, req ExplainRequest) (*KnownIdentity, error) {
-	if req.ManagedTenantID != "" && req.ObjectID != "" {
-		return &KnownIdentity{ManagedTenantID: req.ManagedTenantID, ObjectID: req.ObjectID}, nil
-	}
-	address, _ := NormaliseAddress(req.UserPrincipalName)
-	search := IdentitySearch{ManagedTenantID: req.ManagedTenantID, ObjectID: req.ObjectID, EmailNorm: address}
-	if req.ObjectID == "" && req.UserPrincipalName == "" {
-		search.NameStart = NameKey(req.Query)
+func (x *explaining) search(ctx context.Context, req ExplainRequest) (*explainTarget, error) {
+	search, signInName := searchOf(req)
+	if search.ManagedTenantID != "" && search.ObjectID != "" {
+		return &explainTarget{KnownIdentity: KnownIdentity{ManagedTenantID: search.ManagedTenantID, ObjectID: search.ObjectID}}, nil
 	}
 	var known []KnownIdentity
 	var err error
-	if search.ObjectID+search.EmailNorm+search.NameStart != "" {
+	if search != (IdentitySearch{ManagedTenantID: search.ManagedTenantID}) {
 		if known, err = x.store.FindIdentities(ctx, search, explainChoices); err != nil {
 			return nil, err
 		}
 	}
+	// A name that was called a sign-in name is asked of Microsoft first: it may have gone over to
+	// another account. One that was typed is, where nobody is known by it.
+	asked := search.ManagedTenantID != "" && signInName != "" && (req.UserPrincipalName != "" || len(known) == 0)
 	switch {
+	case asked:
+		return &explainTarget{KnownIdentity: KnownIdentity{ManagedTenantID: search.ManagedTenantID, UserPrincipalName: signInName}, known: known}, nil
 	case len(known) == 1:
-		return &known[0], nil
+		return &explainTarget{KnownIdentity: known[0]}, nil
 	case len(known) > 1:
 		x.so.Choices = known
 		return nil, nil // the choices are the answer
-	case req.ManagedTenantID != "" && req.UserPrincipalName != "":
-		return &KnownIdentity{ManagedTenantID: req.ManagedTenantID, UserPrincipalName: req.UserPrincipalName}, nil
 	}
 	return nil, errNobodyKnown
+}
+
+// searchOf is what is looked for, and the sign-in name that it may be; empty where it can be none.
+func searchOf(req ExplainRequest) (search IdentitySearch, signInName string) {
+	search.ManagedTenantID, search.ObjectID = req.ManagedTenantID, req.ObjectID
+	if req.UserPrincipalName != "" {
+		search.SignInName, _ = NormaliseAddress(req.UserPrincipalName)
+		return search, req.UserPrincipalName
+	}
+	typed := strings.TrimSpace(text.Normalise(req.Query))
+	address, ok := NormaliseAddress(typed)
+	switch {
+	case ok:
+		search.EmailNorm = address
+	case objectIDForm.MatchString(typed):
+		search.ObjectID = strings.ToLower(typed)
+	case search.ObjectID == "":
+		search.NameStart = NameKey(typed)
+	}
+	return search, address
 }
 
 // person reads the person from Microsoft or, where that cannot be, from what is kept.
@@ -110,6 +118,9 @@ func (x *explaining) person(ctx context.Context, target *explainTarget) (user *U
 		x.so.Person.ObjectID, x.so.Source = strings.TrimSpace(user.ObjectID), SourceMicrosoft
 		x.step("person", StepPassed, "The person was read from Microsoft just now.")
 		return user, false, nil
+	case target.ObjectID == "" && x.takeKnown(target):
+		x.step("person", StepNoted, "Microsoft knows nobody by this sign-in name in this directory. A sync knew one person by it, who is asked for by the object id.")
+		return x.person(ctx, target)
 	case target.ObjectID == "":
 		x.step("person", StepStopped, "Microsoft knows nobody by this sign-in name in this directory.")
 		return nil, false, nil
@@ -119,11 +130,22 @@ func (x *explaining) person(ctx context.Context, target *explainTarget) (user *U
 	return nil, true, nil
 }
 
+// takeKnown goes on with the one whom the last sync knew by the sign-in name; false
+// where that is nobody, or several.
+func (x *explaining) takeKnown(target *explainTarget) bool {
+	if len(target.known) != 1 {
+		return false
+	}
+	target.KnownIdentity = target.known[0]
+	x.so.Person = target.KnownIdentity
+	return true
+}
+
 // keptPerson is what the last listing said.
 func (x *explaining) keptPerson(ctx context.Context, target *explainTarget, why error) (user *User, left bool, err error) {
 	text := "Microsoft could not be read: " + messageOf(why) + " "
-	if target.ObjectID == "" {
-		x.step("person", StepStopped, text+"Nothing is kept by this sign-in name.")
+	if target.ObjectID == "" && !x.takeKnown(target) {
+		x.step("person", StepStopped, text+"Nobody is kept by this sign-in name, or more than one person is.")
 		return nil, false, nil
 	}
 	known, err := x.round.Known(ctx, []string{target.ObjectID})

@@ -17,12 +17,16 @@ ORDER BY d.entra_tenant_id LIMIT @most;
 
 -- name: FindIdentitiesByAddress :many
 -- The identities that have an address, or sign in by it, as far as it is known: of one with a link, by the
--- contact's address; of one without, as it is kept.
+-- contact's address and the sign-in name as of the last sync; of one without, as it is kept.
 SELECT d.managed_tenant_id, d.entra_tenant_id, f.entra_object_id::text AS entra_object_id, f.full_name, f.upn
 FROM (
     SELECT c.entra_tenant_id, c.entra_object_id, c.full_name, COALESCE(c.entra_user_principal_name, '') AS upn
     FROM contacts c
     WHERE c.email_norm = @address::text AND c.entra_object_id IS NOT NULL AND NOT c.deleted
+    UNION
+    SELECT c.entra_tenant_id, c.entra_object_id, c.full_name, COALESCE(c.entra_user_principal_name, '') AS upn
+    FROM contacts c
+    WHERE c.upn_key = @address::text AND c.entra_object_id IS NOT NULL AND NOT c.deleted
     UNION
     SELECT k.entra_tenant_id, k.entra_object_id, k.full_name, k.upn
     FROM kept_identities k
@@ -31,6 +35,28 @@ FROM (
     SELECT k.entra_tenant_id, k.entra_object_id, k.full_name, k.upn
     FROM kept_identities k
     WHERE k.upn_key = @address::text AND NOT k.linked
+) f
+JOIN directories d ON d.entra_tenant_id = f.entra_tenant_id
+WHERE (sqlc.narg(managed_tenant_id)::text IS NULL OR d.managed_tenant_id = sqlc.narg(managed_tenant_id))
+ORDER BY f.full_name, f.entra_object_id LIMIT @most;
+
+-- name: FindIdentitiesBySignInName :many
+-- The identities that sign in by a name, as far as it is known, as FindIdentitiesByAddress. Where it is the
+-- contact's address too, upn_key does not say it again.
+SELECT d.managed_tenant_id, d.entra_tenant_id, f.entra_object_id::text AS entra_object_id, f.full_name, f.upn
+FROM (
+    SELECT c.entra_tenant_id, c.entra_object_id, c.full_name, COALESCE(c.entra_user_principal_name, '') AS upn
+    FROM contacts c
+    WHERE c.email_norm = @sign_in_name::text AND lower(c.entra_user_principal_name) = @sign_in_name
+      AND c.entra_object_id IS NOT NULL AND NOT c.deleted
+    UNION
+    SELECT c.entra_tenant_id, c.entra_object_id, c.full_name, COALESCE(c.entra_user_principal_name, '') AS upn
+    FROM contacts c
+    WHERE c.upn_key = @sign_in_name::text AND c.entra_object_id IS NOT NULL AND NOT c.deleted
+    UNION
+    SELECT k.entra_tenant_id, k.entra_object_id, k.full_name, k.upn
+    FROM kept_identities k
+    WHERE k.upn_key = @sign_in_name::text AND NOT k.linked
 ) f
 JOIN directories d ON d.entra_tenant_id = f.entra_tenant_id
 WHERE (sqlc.narg(managed_tenant_id)::text IS NULL OR d.managed_tenant_id = sqlc.narg(managed_tenant_id))

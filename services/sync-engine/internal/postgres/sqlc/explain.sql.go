@@ -16,6 +16,10 @@ FROM (
     FROM contacts c
     WHERE c.email_norm = $1::text AND c.entra_object_id IS NOT NULL AND NOT c.deleted
     UNION
+    SELECT c.entra_tenant_id, c.entra_object_id, c.full_name, COALESCE(c.entra_user_principal_name, '') AS upn
+    FROM contacts c
+    WHERE c.upn_key = $1::text AND c.entra_object_id IS NOT NULL AND NOT c.deleted
+    UNION
     SELECT k.entra_tenant_id, k.entra_object_id, k.full_name, k.upn
     FROM kept_identities k
     WHERE k.email_norm = $1::text AND NOT k.linked
@@ -44,7 +48,7 @@ type FindIdentitiesByAddressRow struct {
 }
 
 // The identities that have an address, or sign in by it, as far as it is known: of one with a link, by the
-// contact's address; of one without, as it is kept.
+// contact's address and the sign-in name as of the last sync; of one without, as it is kept.
 func (q *Queries) FindIdentitiesByAddress(ctx context.Context, arg FindIdentitiesByAddressParams) ([]FindIdentitiesByAddressRow, error) {
 	rows, err := q.db.Query(ctx, findIdentitiesByAddress, arg.Address, arg.ManagedTenantID, arg.Most)
 	if err != nil {
@@ -180,6 +184,69 @@ func (q *Queries) FindIdentitiesByName(ctx context.Context, arg FindIdentitiesBy
 	var items []FindIdentitiesByNameRow
 	for rows.Next() {
 		var i FindIdentitiesByNameRow
+		if err := rows.Scan(
+			&i.ManagedTenantID,
+			&i.EntraTenantID,
+			&i.EntraObjectID,
+			&i.FullName,
+			&i.Upn,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const findIdentitiesBySignInName = `-- name: FindIdentitiesBySignInName :many
+SELECT d.managed_tenant_id, d.entra_tenant_id, f.entra_object_id::text AS entra_object_id, f.full_name, f.upn
+FROM (
+    SELECT c.entra_tenant_id, c.entra_object_id, c.full_name, COALESCE(c.entra_user_principal_name, '') AS upn
+    FROM contacts c
+    WHERE c.email_norm = $1::text AND lower(c.entra_user_principal_name) = $1
+      AND c.entra_object_id IS NOT NULL AND NOT c.deleted
+    UNION
+    SELECT c.entra_tenant_id, c.entra_object_id, c.full_name, COALESCE(c.entra_user_principal_name, '') AS upn
+    FROM contacts c
+    WHERE c.upn_key = $1::text AND c.entra_object_id IS NOT NULL AND NOT c.deleted
+    UNION
+    SELECT k.entra_tenant_id, k.entra_object_id, k.full_name, k.upn
+    FROM kept_identities k
+    WHERE k.upn_key = $1::text AND NOT k.linked
+) f
+JOIN directories d ON d.entra_tenant_id = f.entra_tenant_id
+WHERE ($2::text IS NULL OR d.managed_tenant_id = $2)
+ORDER BY f.full_name, f.entra_object_id LIMIT $3
+`
+
+type FindIdentitiesBySignInNameParams struct {
+	SignInName      string
+	ManagedTenantID *string
+	Most            int32
+}
+
+type FindIdentitiesBySignInNameRow struct {
+	ManagedTenantID string
+	EntraTenantID   string
+	EntraObjectID   string
+	FullName        string
+	Upn             string
+}
+
+// The identities that sign in by a name, as far as it is known, as FindIdentitiesByAddress. Where it is the
+// contact's address too, upn_key does not say it again.
+func (q *Queries) FindIdentitiesBySignInName(ctx context.Context, arg FindIdentitiesBySignInNameParams) ([]FindIdentitiesBySignInNameRow, error) {
+	rows, err := q.db.Query(ctx, findIdentitiesBySignInName, arg.SignInName, arg.ManagedTenantID, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []FindIdentitiesBySignInNameRow
+	for rows.Next() {
+		var i FindIdentitiesBySignInNameRow
 		if err := rows.Scan(
 			&i.ManagedTenantID,
 			&i.EntraTenantID,

@@ -52,6 +52,7 @@ type Contact struct {
 	InactivatedBySync      bool
 	CreatedAt              time.Time
 	UpdatedAt              time.Time
+	UpnKey                 *string
 }
 
 type ContactChange struct {

@@ -28,7 +28,7 @@ type ExplainRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whose person it is; may be absent for people whom a sync has seen before.
 	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	// The account's user principal name.
+	// The account's user principal name. A contact's address is none; give that as query.
 	UserPrincipalName string `protobuf:"bytes,2,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
 	// The id of the person's account in the directory.
 	EntraObjectId string `protobuf:"bytes,3,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
@@ -181,8 +181,8 @@ func (x *ExplainedIdentity) GetDisplayName() string {
 // ExplainStep is one step of the decision.
 type ExplainStep struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// person, mapping, record, the reason of a filter, address, link, duplicate, match, decision,
-	// field, guard, candidate, queue.
+	// person, mapping, groups, record, the reason of a filter, address, link, duplicate, match,
+	// takeover, decision, field, guard, candidate, queue.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// passed, stopped (it ends the decision), skipped (switched off, or not reached), noted.
 	Result string `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`

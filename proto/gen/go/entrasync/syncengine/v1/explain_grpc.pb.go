@@ -33,8 +33,9 @@ type ExplainServiceClient interface {
 	// what a person has decided, and which fields would change. It decides as a sync does, and writes
 	// nothing. Name the identity by its object id, by its sign-in name, or by whatever is known of it
 	// in query: an object id, a sign-in name, an address or the beginning of a name. Without a managed
-	// tenant, those are found whom a sync has seen before. Where several may be meant, the answer has
-	// choices and nothing else. Reasons: invalid_argument; not_found, where nobody is known by it;
+	// tenant, those are found whom a sync has seen before; with it, Microsoft is asked by
+	// user_principal_name first. Where several may be meant, the answer has choices and nothing else.
+	// Reasons: invalid_argument; not_found, where nobody is known by it;
 	// managed_tenant_not_found (404), where no managed tenant has the id.
 	Explain(ctx context.Context, in *ExplainRequest, opts ...grpc.CallOption) (*ExplainResponse, error)
 }
@@ -68,8 +69,9 @@ type ExplainServiceServer interface {
 	// what a person has decided, and which fields would change. It decides as a sync does, and writes
 	// nothing. Name the identity by its object id, by its sign-in name, or by whatever is known of it
 	// in query: an object id, a sign-in name, an address or the beginning of a name. Without a managed
-	// tenant, those are found whom a sync has seen before. Where several may be meant, the answer has
-	// choices and nothing else. Reasons: invalid_argument; not_found, where nobody is known by it;
+	// tenant, those are found whom a sync has seen before; with it, Microsoft is asked by
+	// user_principal_name first. Where several may be meant, the answer has choices and nothing else.
+	// Reasons: invalid_argument; not_found, where nobody is known by it;
 	// managed_tenant_not_found (404), where no managed tenant has the id.
 	Explain(context.Context, *ExplainRequest) (*ExplainResponse, error)
 	mustEmbedUnimplementedExplainServiceServer()

@@ -24,7 +24,7 @@ export type ExplainRequest = Message<"entrasync.syncengine.v1.ExplainRequest"> &
   managedTenantId: string;
 
   /**
-   * The account's user principal name.
+   * The account's user principal name. A contact's address is none; give that as query.
    *
    * @generated from field: string user_principal_name = 2;
    */
@@ -108,8 +108,8 @@ export const ExplainedIdentitySchema: GenMessage<ExplainedIdentity> = /*@__PURE_
  */
 export type ExplainStep = Message<"entrasync.syncengine.v1.ExplainStep"> & {
   /**
-   * person, mapping, record, the reason of a filter, address, link, duplicate, match, decision,
-   * field, guard, candidate, queue.
+   * person, mapping, groups, record, the reason of a filter, address, link, duplicate, match,
+   * takeover, decision, field, guard, candidate, queue.
    *
    * @generated from field: string name = 1;
    */
@@ -261,8 +261,9 @@ export const ExplainService: GenService<{
    * what a person has decided, and which fields would change. It decides as a sync does, and writes
    * nothing. Name the identity by its object id, by its sign-in name, or by whatever is known of it
    * in query: an object id, a sign-in name, an address or the beginning of a name. Without a managed
-   * tenant, those are found whom a sync has seen before. Where several may be meant, the answer has
-   * choices and nothing else. Reasons: invalid_argument; not_found, where nobody is known by it;
+   * tenant, those are found whom a sync has seen before; with it, Microsoft is asked by
+   * user_principal_name first. Where several may be meant, the answer has choices and nothing else.
+   * Reasons: invalid_argument; not_found, where nobody is known by it;
    * managed_tenant_not_found (404), where no managed tenant has the id.
    *
    * @generated from rpc entrasync.syncengine.v1.ExplainService.Explain
