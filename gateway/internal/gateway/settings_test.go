@@ -112,16 +112,24 @@ func TestAPersonIsExplainedToWhoMayChange(t *testing.T) {
 	b.allOn("t1")
 	const call = "/entrasync.syncengine.v1.ExplainService/Explain"
 	b.backends.on(call, func(context.Context, proto.Message) (proto.Message, error) {
-		return &syncenginev1.ExplainResponse{Outcome: "created", Steps: []*syncenginev1.ExplainStep{{Name: "guest", Result: "skipped", Text: "Switched off."}}}, nil
+		return &syncenginev1.ExplainResponse{
+			Outcome: "created", Steps: []*syncenginev1.ExplainStep{{Name: "guest", Result: "skipped", Text: "Switched off."}},
+			Fetched: &syncenginev1.FetchedPerson{Mail: "mail@b.example", LicenceCount: proto.Int32(0)},
+		}, nil
 	})
 	const path, body = "/api/integrations/entra/explain", `{"managedTenantId":"m1","userPrincipalName":"a@b.example"}`
 	require.Equal(t, http.StatusForbidden, b.as(b.reader("t1"), http.MethodPost, path, body).status)
 	res := b.as(b.admin("t1"), http.MethodPost, path, body)
 	require.Equal(t, http.StatusOK, res.status, res.body)
 	require.Equal(t, "created", res.json(t)["outcome"])
+	fetched := res.json(t)["fetched"].(map[string]any)
+	require.Equal(t, "mail@b.example", fetched["mail"])
+	require.EqualValues(t, 0, fetched["licenceCount"], "none is known, unlike what is absent")
+	require.NotContains(t, fetched, "accountEnabled")
 	require.Equal(t, "m1", b.backends.of(call)[0].request.(*syncenginev1.ExplainRequest).GetManagedTenantId())
 	require.Equal(t, http.StatusBadRequest, b.as(b.admin("t1"), http.MethodPost, path, `{"managedTenantId":"m1"}`).status)
 	trail := b.as(b.admin("t1"), http.MethodGet, "/api/audit", "")
 	require.Contains(t, trail.body, "Explain")
 	require.NotContains(t, trail.body, "a@b.example")
+	require.NotContains(t, trail.body, "mail@b.example")
 }

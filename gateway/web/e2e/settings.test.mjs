@@ -351,6 +351,7 @@ test('a name is explained step by step, by keyboard alone', async () => {
   await choices.getByRole('button').first().focus()
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { name: 'Step by step' }).waitFor({ timeout: 60_000 })
+  await page.getByRole('region', { name: 'What Microsoft says' }).getByRole('row', { name: /^Sign-in name .*@/ }).waitFor()
   await look(page, 'explain')
   await page.goto(`${site}${entra}/explain?q=nobody-of-that-name`)
   await page.getByText('Nobody is known by this').waitFor()

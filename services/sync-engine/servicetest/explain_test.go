@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
@@ -37,10 +38,14 @@ func TestAPersonIsExplainedOverTheWire(t *testing.T) {
 	require.Nil(t, answer.ContactId, "there is none yet")
 	require.Equal(t, "person", answer.GetSteps()[0].GetName())
 	require.Equal(t, "Name of ann", answer.GetChanges()[0].GetAfter())
+	require.True(t, proto.Equal(&syncenginev1.FetchedPerson{
+		AccountEnabled: ptr(true), UserPrincipalName: "ann@corp.example", Mail: "ann@corp.example", DisplayName: "Name of ann",
+	}, answer.GetFetched()), answer.GetFetched())
 
 	gone, err := b.explain.Explain(ctx, &syncenginev1.ExplainRequest{ManagedTenantId: managed, EntraObjectId: "0b0b0b0b-0000-4000-8000-00000000000B"})
 	require.NoError(t, err)
 	require.Equal(t, "not_synced deleted_upstream", gone.GetOutcome()+" "+gone.GetReason())
+	require.Nil(t, gone.GetFetched())
 	nowhere, err := b.explain.Explain(ctx, &syncenginev1.ExplainRequest{ManagedTenantId: unmapped, EntraObjectId: "0a0a0a0a-0000-4000-8000-00000000000a"})
 	require.NoError(t, err)
 	require.Equal(t, "not_synced not_mapped", nowhere.GetOutcome()+" "+nowhere.GetReason())

@@ -336,8 +336,9 @@ export interface paths {
          * @description It decides as a sync does, and writes
          *     nothing. Name the identity by its object id, by its sign-in name, or by whatever is known of it
          *     in query: an object id, a sign-in name, an address or the beginning of a name. Without a managed
-         *     tenant, those are found whom a sync has seen before. Where several may be meant, the answer has
-         *     choices and nothing else. Reasons: invalid_argument; not_found, where nobody is known by it;
+         *     tenant, those are found whom a sync has seen before; with it, Microsoft is asked by
+         *     user_principal_name first. Where several may be meant, the answer has choices and nothing else.
+         *     Reasons: invalid_argument; not_found, where nobody is known by it;
          *     managed_tenant_not_found (404), where no managed tenant has the id.
          *
          *     Needs: permission system_settings.update, flag entra-integration-ui, the enterprise edition.
@@ -2326,7 +2327,7 @@ export interface components {
             /** @description An object id, a sign-in name, an address or the beginning of a name. */
             query?: string;
             /**
-             * @description The account's user principal name.
+             * @description The account's user principal name. A contact's address is none; give that as query.
              * @example ada@contoso.example
              */
             userPrincipalName?: string;
@@ -2346,6 +2347,11 @@ export interface components {
              * @example 0198c7a2-6c1e-7d3a-9a51-2f6f0f1f8c30
              */
             contactId?: string;
+            /**
+             * @description What the directory says of the person, by source. Absent where nothing is known of the person, or
+             *     the person is no longer in the directory.
+             */
+            fetched?: components["schemas"]["FetchedPerson"];
             /** @description Whom the steps are about. Absent where nobody, or more than one person, is meant. */
             identity?: components["schemas"]["ExplainedIdentity"];
             /**
@@ -2366,8 +2372,8 @@ export interface components {
         /** @description ExplainStep is one step of the decision. */
         ExplainStep: {
             /**
-             * @description person, mapping, record, the reason of a filter, address, link, duplicate, match, decision,
-             *     field, guard, candidate, queue.
+             * @description person, mapping, groups, record, the reason of a filter, address, link, duplicate, match,
+             *     takeover, decision, field, guard, candidate, queue.
              * @example Contoso Ltd.
              */
             name: string;
@@ -2450,6 +2456,54 @@ export interface components {
             enabled: boolean;
             /** @description The flag's name. */
             key: string;
+        };
+        /**
+         * @description FetchedPerson is a person's record in the directory, as it was read and before anything was made of it:
+         *     what the steps go by.
+         */
+        FetchedPerson: {
+            /** @description Whether the account is enabled. Absent where Microsoft does not say. */
+            accountEnabled?: boolean;
+            /** @description The business phones. */
+            businessPhones: string[];
+            /** @description Where the person does it. */
+            department: string;
+            /**
+             * @description The name that Microsoft shows.
+             * @example Contoso Ltd.
+             */
+            displayName: string;
+            /** @description The given name. */
+            givenName: string;
+            /**
+             * @description Whether the person is in one of the groups by which people are chosen. Absent where they are not
+             *     chosen by groups, or a group cannot be read.
+             */
+            inChosenGroups?: boolean;
+            /** @description What the person does. */
+            jobTitle: string;
+            /**
+             * Format: int32
+             * @description How many licences the account has. Absent where that is not known.
+             */
+            licenceCount?: number;
+            /** @description The mail field. */
+            mail: string;
+            /** @description The mobile phone, which goes before business phones. */
+            mobilePhone: string;
+            /** @description Other mail addresses, of which a guest's first one may stand for the mail. */
+            otherMails: string[];
+            /** @description The mailbox's addresses with their kind: SMTP: is the primary one, smtp: an alias. */
+            proxyAddresses: string[];
+            /** @description The family name. */
+            surname: string;
+            /**
+             * @description The account's user principal name.
+             * @example ada@contoso.example
+             */
+            userPrincipalName: string;
+            /** @description Member or Guest; empty where Microsoft does not say. */
+            userType: string;
         };
         /** @description FieldChange is one field of a contact, named as in Contact. */
         FieldChange: {

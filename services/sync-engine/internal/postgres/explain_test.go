@@ -344,3 +344,40 @@ func TestASignInNameIsAskedOfMicrosoftFirst(t *testing.T) {
 	require.Contains(t, said(unread, "person"), "Microsoft does not answer.")
 	require.Equal(t, syncengine.OutcomeUnknown, unread.Outcome)
 }
+
+// TestAnExplanationShowsWhatWasFetched: by what is read the steps can be checked.
+func TestAnExplanationShowsWhatWasFetched(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	bot := person("o-bot", "Scan Bot", "")
+	bot.UserType, bot.LicenceCount, bot.GivenName, bot.JobTitle = "Member", ptr(int32(0)), "Scan", "Robot"
+	bot.BusinessPhones, bot.ProxyAddresses = []string{"+1 555 1"}, []string{"SMTP:Bot@c.de", "x500:/o=x"}
+	bot.AccountEnabled = nil
+	e.dir.users = []syncengine.User{bot, person("o-ann", "Ann", "ann@c.de"), person("o-bob", "Bob", "bob@c.de")}
+	by := func() syncengine.Explanation {
+		t.Helper()
+		return e.explained(syncengine.ExplainRequest{ManagedTenantID: managed, ObjectID: "o-bot"})
+	}
+	so := by()
+	require.Equal(t, "filtered account_state_unknown", so.Outcome+" "+so.Reason)
+	require.Equal(t, bot, so.Fetched.User, "as it was read, what is not known included")
+	require.Nil(t, so.Fetched.InChosenGroups, "nobody is chosen by groups")
+
+	const group = "66666666-6666-4666-8666-666666666666"
+	e.setting("filter_groups", []string{group})
+	e.dir.groups = map[string][]string{group: {"o-other"}}
+	require.Equal(t, ptr(false), by().Fetched.InChosenGroups)
+	e.dir.groups[group] = []string{"o-bot", "o-ann"}
+	require.Equal(t, ptr(true), by().Fetched.InChosenGroups)
+
+	e.dir.users[0].AccountEnabled = ptr(true)
+	e.round()
+	e.dir.away = errs.New(errs.Unavailable, "upstream_unavailable", "Microsoft does not answer.")
+	e.setting("filter_groups", []string{})
+	kept := by()
+	require.Equal(t, syncengine.SourceKept, kept.Source)
+	require.Equal(t, "Robot", kept.Fetched.User.JobTitle, "as the last listing said")
+	e.dir.away = nil
+	e.dir.users = nil
+	require.Nil(t, by().Fetched, "nothing is said of who is gone")
+}

@@ -37,6 +37,7 @@ func (s *explainServer) Explain(ctx context.Context, req *syncenginev1.ExplainRe
 	answer.Identity = explainedIdentity(so.Person)
 	answer.ClientId, answer.Source = wire.Optional(so.ClientID), wire.Optional(so.Source)
 	answer.Reason, answer.ContactId = wire.Optional(so.Reason), wire.Optional(so.ContactID)
+	answer.Fetched = fetchedPerson(so.Fetched)
 	for _, step := range so.Steps {
 		answer.Steps = append(answer.Steps, &syncenginev1.ExplainStep{Name: step.Name, Result: step.Result, Text: step.Text})
 	}
@@ -50,5 +51,18 @@ func explainedIdentity(id syncengine.KnownIdentity) *syncenginev1.ExplainedIdent
 	return &syncenginev1.ExplainedIdentity{
 		ManagedTenantId: id.ManagedTenantID, EntraTenantId: id.EntraTenantID, EntraObjectId: id.ObjectID, UserPrincipalName: id.UserPrincipalName,
 		DisplayName: id.DisplayName,
+	}
+}
+
+func fetchedPerson(f *syncengine.FetchedPerson) *syncenginev1.FetchedPerson {
+	if f == nil {
+		return nil
+	}
+	u := &f.User
+	return &syncenginev1.FetchedPerson{
+		AccountEnabled: u.AccountEnabled, UserType: u.UserType, LicenceCount: u.LicenceCount, UserPrincipalName: u.UserPrincipalName, Mail: u.Mail,
+		DisplayName: u.DisplayName, GivenName: u.GivenName, Surname: u.Surname, JobTitle: u.JobTitle, Department: u.Department,
+		MobilePhone: u.MobilePhone, BusinessPhones: u.BusinessPhones, ProxyAddresses: u.ProxyAddresses, OtherMails: u.OtherMails,
+		InChosenGroups: f.InChosenGroups,
 	}
 }

@@ -48,12 +48,20 @@ type Explanation struct {
 
 	Person    KnownIdentity
 	ClientID  string
-	Source    string // empty where nothing is known
-	Outcome   string // of the next sync
+	Source    string         // empty where nothing is known
+	Fetched   *FetchedPerson // nil where nothing is known, or the person has left
+	Outcome   string         // of the next sync
 	Reason    string
 	ContactID string
 	Steps     []ExplainStep
 	Changes   []FieldChange
+}
+
+// FetchedPerson is what was read of a person, by which the steps can be checked. It is for
+// the answer alone, and stands in no log, trace or error.
+type FetchedPerson struct {
+	User           User
+	InChosenGroups *bool // nil where people are not chosen by groups, or one cannot be read
 }
 
 // KnownIdentity is an identity of a directory.
@@ -222,6 +230,7 @@ func (x *explaining) explain(ctx context.Context, target *explainTarget, setting
 		if settings, err = x.scoped(ctx, settings); err != nil {
 			return err
 		}
+		x.so.Fetched = fetchedPerson(user, settings.Members)
 		reader, err := NewReader(settings)
 		if err != nil {
 			return err
@@ -239,6 +248,15 @@ func (x *explaining) explain(ctx context.Context, target *explainTarget, setting
 	}
 	x.rules = Rules{Settings: settings, Now: x.now()}
 	return x.decide(ctx, &identity)
+}
+
+func fetchedPerson(user *User, members *Members) *FetchedPerson {
+	fetched := &FetchedPerson{User: *user}
+	if members != nil {
+		in := members.Has(user.ObjectID)
+		fetched.InChosenGroups = &in
+	}
+	return fetched
 }
 
 // scoped reads the groups by which people are chosen.

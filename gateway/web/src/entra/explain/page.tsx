@@ -13,6 +13,7 @@ import { Icon, type IconName } from '../../ui/icon'
 import { TextLink } from '../../ui/link'
 import { Empty, Loading, Page, Problem } from '../../ui/states'
 import { explainedOutcome, fieldWord, stepWord } from '../../ui/words'
+import { Fetched } from './fetched'
 
 // ExplainPage tells why one person is, or is not, synced: every step of the decision, nothing written.
 // Who is asked about stands in the address, so that it can be passed on.
@@ -158,6 +159,7 @@ function Explanation({ answer }: { answer: ExplainResponse }) {
           ))}
         </ol>
       </Stack>
+      {answer.fetched && <Fetched person={answer.fetched} kept={answer.source === 'kept'} />}
       {answer.changes.length > 0 && (
         <Stack className="card" p="lg" gap="sm" component="section" aria-labelledby="changes">
           <Title order={2} size="h4" id="changes">

@@ -178,6 +178,180 @@ func (x *ExplainedIdentity) GetDisplayName() string {
 	return ""
 }
 
+// FetchedPerson is a person's record in the directory, as it was read and before anything was made of it:
+// what the steps go by.
+type FetchedPerson struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether the account is enabled. Absent where Microsoft does not say.
+	AccountEnabled *bool `protobuf:"varint,1,opt,name=account_enabled,json=accountEnabled,proto3,oneof" json:"account_enabled,omitempty"`
+	// Member or Guest; empty where Microsoft does not say.
+	UserType string `protobuf:"bytes,2,opt,name=user_type,json=userType,proto3" json:"user_type,omitempty"`
+	// How many licences the account has. Absent where that is not known.
+	LicenceCount *int32 `protobuf:"varint,3,opt,name=licence_count,json=licenceCount,proto3,oneof" json:"licence_count,omitempty"`
+	// The account's user principal name.
+	UserPrincipalName string `protobuf:"bytes,4,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
+	// The mail field.
+	Mail string `protobuf:"bytes,5,opt,name=mail,proto3" json:"mail,omitempty"`
+	// The name that Microsoft shows.
+	DisplayName string `protobuf:"bytes,6,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// The given name.
+	GivenName string `protobuf:"bytes,7,opt,name=given_name,json=givenName,proto3" json:"given_name,omitempty"`
+	// The family name.
+	Surname string `protobuf:"bytes,8,opt,name=surname,proto3" json:"surname,omitempty"`
+	// What the person does.
+	JobTitle string `protobuf:"bytes,9,opt,name=job_title,json=jobTitle,proto3" json:"job_title,omitempty"`
+	// Where the person does it.
+	Department string `protobuf:"bytes,10,opt,name=department,proto3" json:"department,omitempty"`
+	// The mobile phone, which goes before business phones.
+	MobilePhone string `protobuf:"bytes,11,opt,name=mobile_phone,json=mobilePhone,proto3" json:"mobile_phone,omitempty"`
+	// The business phones.
+	BusinessPhones []string `protobuf:"bytes,12,rep,name=business_phones,json=businessPhones,proto3" json:"business_phones,omitempty"`
+	// The mailbox's addresses with their kind: SMTP: is the primary one, smtp: an alias.
+	ProxyAddresses []string `protobuf:"bytes,13,rep,name=proxy_addresses,json=proxyAddresses,proto3" json:"proxy_addresses,omitempty"`
+	// Other mail addresses, of which a guest's first one may stand for the mail.
+	OtherMails []string `protobuf:"bytes,14,rep,name=other_mails,json=otherMails,proto3" json:"other_mails,omitempty"`
+	// Whether the person is in one of the groups by which people are chosen. Absent where they are not
+	// chosen by groups, or a group cannot be read.
+	InChosenGroups *bool `protobuf:"varint,15,opt,name=in_chosen_groups,json=inChosenGroups,proto3,oneof" json:"in_chosen_groups,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *FetchedPerson) Reset() {
+	*x = FetchedPerson{}
+	mi := &file_entrasync_syncengine_v1_explain_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FetchedPerson) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FetchedPerson) ProtoMessage() {}
+
+func (x *FetchedPerson) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_explain_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FetchedPerson.ProtoReflect.Descriptor instead.
+func (*FetchedPerson) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_explain_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *FetchedPerson) GetAccountEnabled() bool {
+	if x != nil && x.AccountEnabled != nil {
+		return *x.AccountEnabled
+	}
+	return false
+}
+
+func (x *FetchedPerson) GetUserType() string {
+	if x != nil {
+		return x.UserType
+	}
+	return ""
+}
+
+func (x *FetchedPerson) GetLicenceCount() int32 {
+	if x != nil && x.LicenceCount != nil {
+		return *x.LicenceCount
+	}
+	return 0
+}
+
+func (x *FetchedPerson) GetUserPrincipalName() string {
+	if x != nil {
+		return x.UserPrincipalName
+	}
+	return ""
+}
+
+func (x *FetchedPerson) GetMail() string {
+	if x != nil {
+		return x.Mail
+	}
+	return ""
+}
+
+func (x *FetchedPerson) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *FetchedPerson) GetGivenName() string {
+	if x != nil {
+		return x.GivenName
+	}
+	return ""
+}
+
+func (x *FetchedPerson) GetSurname() string {
+	if x != nil {
+		return x.Surname
+	}
+	return ""
+}
+
+func (x *FetchedPerson) GetJobTitle() string {
+	if x != nil {
+		return x.JobTitle
+	}
+	return ""
+}
+
+func (x *FetchedPerson) GetDepartment() string {
+	if x != nil {
+		return x.Department
+	}
+	return ""
+}
+
+func (x *FetchedPerson) GetMobilePhone() string {
+	if x != nil {
+		return x.MobilePhone
+	}
+	return ""
+}
+
+func (x *FetchedPerson) GetBusinessPhones() []string {
+	if x != nil {
+		return x.BusinessPhones
+	}
+	return nil
+}
+
+func (x *FetchedPerson) GetProxyAddresses() []string {
+	if x != nil {
+		return x.ProxyAddresses
+	}
+	return nil
+}
+
+func (x *FetchedPerson) GetOtherMails() []string {
+	if x != nil {
+		return x.OtherMails
+	}
+	return nil
+}
+
+func (x *FetchedPerson) GetInChosenGroups() bool {
+	if x != nil && x.InChosenGroups != nil {
+		return *x.InChosenGroups
+	}
+	return false
+}
+
 // ExplainStep is one step of the decision.
 type ExplainStep struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -194,7 +368,7 @@ type ExplainStep struct {
 
 func (x *ExplainStep) Reset() {
 	*x = ExplainStep{}
-	mi := &file_entrasync_syncengine_v1_explain_proto_msgTypes[2]
+	mi := &file_entrasync_syncengine_v1_explain_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -206,7 +380,7 @@ func (x *ExplainStep) String() string {
 func (*ExplainStep) ProtoMessage() {}
 
 func (x *ExplainStep) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_explain_proto_msgTypes[2]
+	mi := &file_entrasync_syncengine_v1_explain_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -219,7 +393,7 @@ func (x *ExplainStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainStep.ProtoReflect.Descriptor instead.
 func (*ExplainStep) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_explain_proto_rawDescGZIP(), []int{2}
+	return file_entrasync_syncengine_v1_explain_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ExplainStep) GetName() string {
@@ -258,7 +432,7 @@ type ExplainedChange struct {
 
 func (x *ExplainedChange) Reset() {
 	*x = ExplainedChange{}
-	mi := &file_entrasync_syncengine_v1_explain_proto_msgTypes[3]
+	mi := &file_entrasync_syncengine_v1_explain_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -270,7 +444,7 @@ func (x *ExplainedChange) String() string {
 func (*ExplainedChange) ProtoMessage() {}
 
 func (x *ExplainedChange) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_explain_proto_msgTypes[3]
+	mi := &file_entrasync_syncengine_v1_explain_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -283,7 +457,7 @@ func (x *ExplainedChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedChange.ProtoReflect.Descriptor instead.
 func (*ExplainedChange) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_explain_proto_rawDescGZIP(), []int{3}
+	return file_entrasync_syncengine_v1_explain_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ExplainedChange) GetField() string {
@@ -328,14 +502,17 @@ type ExplainResponse struct {
 	// The steps in the order in which a sync takes them, up to the one that decides.
 	Steps []*ExplainStep `protobuf:"bytes,8,rep,name=steps,proto3" json:"steps,omitempty"`
 	// What the next sync would write to the contact, field by field.
-	Changes       []*ExplainedChange `protobuf:"bytes,9,rep,name=changes,proto3" json:"changes,omitempty"`
+	Changes []*ExplainedChange `protobuf:"bytes,9,rep,name=changes,proto3" json:"changes,omitempty"`
+	// What the directory says of the person, by source. Absent where nothing is known of the person, or
+	// the person is no longer in the directory.
+	Fetched       *FetchedPerson `protobuf:"bytes,10,opt,name=fetched,proto3" json:"fetched,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_entrasync_syncengine_v1_explain_proto_msgTypes[4]
+	mi := &file_entrasync_syncengine_v1_explain_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -347,7 +524,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_explain_proto_msgTypes[4]
+	mi := &file_entrasync_syncengine_v1_explain_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -360,7 +537,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_explain_proto_rawDescGZIP(), []int{4}
+	return file_entrasync_syncengine_v1_explain_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ExplainResponse) GetChoices() []*ExplainedIdentity {
@@ -426,6 +603,13 @@ func (x *ExplainResponse) GetChanges() []*ExplainedChange {
 	return nil
 }
 
+func (x *ExplainResponse) GetFetched() *FetchedPerson {
+	if x != nil {
+		return x.Fetched
+	}
+	return nil
+}
+
 var File_entrasync_syncengine_v1_explain_proto protoreflect.FileDescriptor
 
 const file_entrasync_syncengine_v1_explain_proto_rawDesc = "" +
@@ -442,7 +626,31 @@ const file_entrasync_syncengine_v1_explain_proto_rawDesc = "" +
 	"\x0fentra_tenant_id\x18\x02 \x01(\tR\rentraTenantId\x12&\n" +
 	"\x0fentra_object_id\x18\x03 \x01(\tR\rentraObjectId\x12.\n" +
 	"\x13user_principal_name\x18\x04 \x01(\tR\x11userPrincipalName\x12!\n" +
-	"\fdisplay_name\x18\x05 \x01(\tR\vdisplayName\"M\n" +
+	"\fdisplay_name\x18\x05 \x01(\tR\vdisplayName\"\xe1\x04\n" +
+	"\rFetchedPerson\x12,\n" +
+	"\x0faccount_enabled\x18\x01 \x01(\bH\x00R\x0eaccountEnabled\x88\x01\x01\x12\x1b\n" +
+	"\tuser_type\x18\x02 \x01(\tR\buserType\x12(\n" +
+	"\rlicence_count\x18\x03 \x01(\x05H\x01R\flicenceCount\x88\x01\x01\x12.\n" +
+	"\x13user_principal_name\x18\x04 \x01(\tR\x11userPrincipalName\x12\x12\n" +
+	"\x04mail\x18\x05 \x01(\tR\x04mail\x12!\n" +
+	"\fdisplay_name\x18\x06 \x01(\tR\vdisplayName\x12\x1d\n" +
+	"\n" +
+	"given_name\x18\a \x01(\tR\tgivenName\x12\x18\n" +
+	"\asurname\x18\b \x01(\tR\asurname\x12\x1b\n" +
+	"\tjob_title\x18\t \x01(\tR\bjobTitle\x12\x1e\n" +
+	"\n" +
+	"department\x18\n" +
+	" \x01(\tR\n" +
+	"department\x12!\n" +
+	"\fmobile_phone\x18\v \x01(\tR\vmobilePhone\x12'\n" +
+	"\x0fbusiness_phones\x18\f \x03(\tR\x0ebusinessPhones\x12'\n" +
+	"\x0fproxy_addresses\x18\r \x03(\tR\x0eproxyAddresses\x12\x1f\n" +
+	"\vother_mails\x18\x0e \x03(\tR\n" +
+	"otherMails\x12-\n" +
+	"\x10in_chosen_groups\x18\x0f \x01(\bH\x02R\x0einChosenGroups\x88\x01\x01B\x12\n" +
+	"\x10_account_enabledB\x10\n" +
+	"\x0e_licence_countB\x13\n" +
+	"\x11_in_chosen_groups\"M\n" +
 	"\vExplainStep\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06result\x18\x02 \x01(\tR\x06result\x12\x12\n" +
@@ -450,7 +658,7 @@ const file_entrasync_syncengine_v1_explain_proto_rawDesc = "" +
 	"\x0fExplainedChange\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x16\n" +
 	"\x06before\x18\x02 \x01(\tR\x06before\x12\x14\n" +
-	"\x05after\x18\x03 \x01(\tR\x05after\"\xec\x03\n" +
+	"\x05after\x18\x03 \x01(\tR\x05after\"\xae\x04\n" +
 	"\x0fExplainResponse\x12D\n" +
 	"\achoices\x18\x01 \x03(\v2*.entrasync.syncengine.v1.ExplainedIdentityR\achoices\x12F\n" +
 	"\bidentity\x18\x02 \x01(\v2*.entrasync.syncengine.v1.ExplainedIdentityR\bidentity\x12 \n" +
@@ -461,7 +669,9 @@ const file_entrasync_syncengine_v1_explain_proto_rawDesc = "" +
 	"\n" +
 	"contact_id\x18\a \x01(\tH\x03R\tcontactId\x88\x01\x01\x12:\n" +
 	"\x05steps\x18\b \x03(\v2$.entrasync.syncengine.v1.ExplainStepR\x05steps\x12B\n" +
-	"\achanges\x18\t \x03(\v2(.entrasync.syncengine.v1.ExplainedChangeR\achangesB\f\n" +
+	"\achanges\x18\t \x03(\v2(.entrasync.syncengine.v1.ExplainedChangeR\achanges\x12@\n" +
+	"\afetched\x18\n" +
+	" \x01(\v2&.entrasync.syncengine.v1.FetchedPersonR\afetchedB\f\n" +
 	"\n" +
 	"_client_idB\t\n" +
 	"\a_sourceB\t\n" +
@@ -483,26 +693,28 @@ func file_entrasync_syncengine_v1_explain_proto_rawDescGZIP() []byte {
 	return file_entrasync_syncengine_v1_explain_proto_rawDescData
 }
 
-var file_entrasync_syncengine_v1_explain_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_entrasync_syncengine_v1_explain_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_entrasync_syncengine_v1_explain_proto_goTypes = []any{
 	(*ExplainRequest)(nil),    // 0: entrasync.syncengine.v1.ExplainRequest
 	(*ExplainedIdentity)(nil), // 1: entrasync.syncengine.v1.ExplainedIdentity
-	(*ExplainStep)(nil),       // 2: entrasync.syncengine.v1.ExplainStep
-	(*ExplainedChange)(nil),   // 3: entrasync.syncengine.v1.ExplainedChange
-	(*ExplainResponse)(nil),   // 4: entrasync.syncengine.v1.ExplainResponse
+	(*FetchedPerson)(nil),     // 2: entrasync.syncengine.v1.FetchedPerson
+	(*ExplainStep)(nil),       // 3: entrasync.syncengine.v1.ExplainStep
+	(*ExplainedChange)(nil),   // 4: entrasync.syncengine.v1.ExplainedChange
+	(*ExplainResponse)(nil),   // 5: entrasync.syncengine.v1.ExplainResponse
 }
 var file_entrasync_syncengine_v1_explain_proto_depIdxs = []int32{
 	1, // 0: entrasync.syncengine.v1.ExplainResponse.choices:type_name -> entrasync.syncengine.v1.ExplainedIdentity
 	1, // 1: entrasync.syncengine.v1.ExplainResponse.identity:type_name -> entrasync.syncengine.v1.ExplainedIdentity
-	2, // 2: entrasync.syncengine.v1.ExplainResponse.steps:type_name -> entrasync.syncengine.v1.ExplainStep
-	3, // 3: entrasync.syncengine.v1.ExplainResponse.changes:type_name -> entrasync.syncengine.v1.ExplainedChange
-	0, // 4: entrasync.syncengine.v1.ExplainService.Explain:input_type -> entrasync.syncengine.v1.ExplainRequest
-	4, // 5: entrasync.syncengine.v1.ExplainService.Explain:output_type -> entrasync.syncengine.v1.ExplainResponse
-	5, // [5:6] is the sub-list for method output_type
-	4, // [4:5] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	3, // 2: entrasync.syncengine.v1.ExplainResponse.steps:type_name -> entrasync.syncengine.v1.ExplainStep
+	4, // 3: entrasync.syncengine.v1.ExplainResponse.changes:type_name -> entrasync.syncengine.v1.ExplainedChange
+	2, // 4: entrasync.syncengine.v1.ExplainResponse.fetched:type_name -> entrasync.syncengine.v1.FetchedPerson
+	0, // 5: entrasync.syncengine.v1.ExplainService.Explain:input_type -> entrasync.syncengine.v1.ExplainRequest
+	5, // 6: entrasync.syncengine.v1.ExplainService.Explain:output_type -> entrasync.syncengine.v1.ExplainResponse
+	6, // [6:7] is the sub-list for method output_type
+	5, // [5:6] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_syncengine_v1_explain_proto_init() }
@@ -510,14 +722,15 @@ func file_entrasync_syncengine_v1_explain_proto_init() {
 	if File_entrasync_syncengine_v1_explain_proto != nil {
 		return
 	}
-	file_entrasync_syncengine_v1_explain_proto_msgTypes[4].OneofWrappers = []any{}
+	file_entrasync_syncengine_v1_explain_proto_msgTypes[2].OneofWrappers = []any{}
+	file_entrasync_syncengine_v1_explain_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_syncengine_v1_explain_proto_rawDesc), len(file_entrasync_syncengine_v1_explain_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

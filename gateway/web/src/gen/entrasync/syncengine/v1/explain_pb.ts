@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file entrasync/syncengine/v1/explain.proto.
  */
 export const file_entrasync_syncengine_v1_explain: GenFile = /*@__PURE__*/
-  fileDesc("CiVlbnRyYXN5bmMvc3luY2VuZ2luZS92MS9leHBsYWluLnByb3RvEhdlbnRyYXN5bmMuc3luY2VuZ2luZS52MSJwCg5FeHBsYWluUmVxdWVzdBIZChFtYW5hZ2VkX3RlbmFudF9pZBgBIAEoCRIbChN1c2VyX3ByaW5jaXBhbF9uYW1lGAIgASgJEhcKD2VudHJhX29iamVjdF9pZBgDIAEoCRINCgVxdWVyeRgEIAEoCSKTAQoRRXhwbGFpbmVkSWRlbnRpdHkSGQoRbWFuYWdlZF90ZW5hbnRfaWQYASABKAkSFwoPZW50cmFfdGVuYW50X2lkGAIgASgJEhcKD2VudHJhX29iamVjdF9pZBgDIAEoCRIbChN1c2VyX3ByaW5jaXBhbF9uYW1lGAQgASgJEhQKDGRpc3BsYXlfbmFtZRgFIAEoCSI5CgtFeHBsYWluU3RlcBIMCgRuYW1lGAEgASgJEg4KBnJlc3VsdBgCIAEoCRIMCgR0ZXh0GAMgASgJIj8KD0V4cGxhaW5lZENoYW5nZRINCgVmaWVsZBgBIAEoCRIOCgZiZWZvcmUYAiABKAkSDQoFYWZ0ZXIYAyABKAkimwMKD0V4cGxhaW5SZXNwb25zZRI7CgdjaG9pY2VzGAEgAygLMiouZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuRXhwbGFpbmVkSWRlbnRpdHkSPAoIaWRlbnRpdHkYAiABKAsyKi5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5FeHBsYWluZWRJZGVudGl0eRIWCgljbGllbnRfaWQYAyABKAlIAIgBARITCgZzb3VyY2UYBCABKAlIAYgBARIPCgdvdXRjb21lGAUgASgJEhMKBnJlYXNvbhgGIAEoCUgCiAEBEhcKCmNvbnRhY3RfaWQYByABKAlIA4gBARIzCgVzdGVwcxgIIAMoCzIkLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkV4cGxhaW5TdGVwEjkKB2NoYW5nZXMYCSADKAsyKC5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5FeHBsYWluZWRDaGFuZ2VCDAoKX2NsaWVudF9pZEIJCgdfc291cmNlQgkKB19yZWFzb25CDQoLX2NvbnRhY3RfaWQybgoORXhwbGFpblNlcnZpY2USXAoHRXhwbGFpbhInLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkV4cGxhaW5SZXF1ZXN0GiguZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuRXhwbGFpblJlc3BvbnNlYgZwcm90bzM");
+  fileDesc("CiVlbnRyYXN5bmMvc3luY2VuZ2luZS92MS9leHBsYWluLnByb3RvEhdlbnRyYXN5bmMuc3luY2VuZ2luZS52MSJwCg5FeHBsYWluUmVxdWVzdBIZChFtYW5hZ2VkX3RlbmFudF9pZBgBIAEoCRIbChN1c2VyX3ByaW5jaXBhbF9uYW1lGAIgASgJEhcKD2VudHJhX29iamVjdF9pZBgDIAEoCRINCgVxdWVyeRgEIAEoCSKTAQoRRXhwbGFpbmVkSWRlbnRpdHkSGQoRbWFuYWdlZF90ZW5hbnRfaWQYASABKAkSFwoPZW50cmFfdGVuYW50X2lkGAIgASgJEhcKD2VudHJhX29iamVjdF9pZBgDIAEoCRIbChN1c2VyX3ByaW5jaXBhbF9uYW1lGAQgASgJEhQKDGRpc3BsYXlfbmFtZRgFIAEoCSKgAwoNRmV0Y2hlZFBlcnNvbhIcCg9hY2NvdW50X2VuYWJsZWQYASABKAhIAIgBARIRCgl1c2VyX3R5cGUYAiABKAkSGgoNbGljZW5jZV9jb3VudBgDIAEoBUgBiAEBEhsKE3VzZXJfcHJpbmNpcGFsX25hbWUYBCABKAkSDAoEbWFpbBgFIAEoCRIUCgxkaXNwbGF5X25hbWUYBiABKAkSEgoKZ2l2ZW5fbmFtZRgHIAEoCRIPCgdzdXJuYW1lGAggASgJEhEKCWpvYl90aXRsZRgJIAEoCRISCgpkZXBhcnRtZW50GAogASgJEhQKDG1vYmlsZV9waG9uZRgLIAEoCRIXCg9idXNpbmVzc19waG9uZXMYDCADKAkSFwoPcHJveHlfYWRkcmVzc2VzGA0gAygJEhMKC290aGVyX21haWxzGA4gAygJEh0KEGluX2Nob3Nlbl9ncm91cHMYDyABKAhIAogBAUISChBfYWNjb3VudF9lbmFibGVkQhAKDl9saWNlbmNlX2NvdW50QhMKEV9pbl9jaG9zZW5fZ3JvdXBzIjkKC0V4cGxhaW5TdGVwEgwKBG5hbWUYASABKAkSDgoGcmVzdWx0GAIgASgJEgwKBHRleHQYAyABKAkiPwoPRXhwbGFpbmVkQ2hhbmdlEg0KBWZpZWxkGAEgASgJEg4KBmJlZm9yZRgCIAEoCRINCgVhZnRlchgDIAEoCSLUAwoPRXhwbGFpblJlc3BvbnNlEjsKB2Nob2ljZXMYASADKAsyKi5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5FeHBsYWluZWRJZGVudGl0eRI8CghpZGVudGl0eRgCIAEoCzIqLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkV4cGxhaW5lZElkZW50aXR5EhYKCWNsaWVudF9pZBgDIAEoCUgAiAEBEhMKBnNvdXJjZRgEIAEoCUgBiAEBEg8KB291dGNvbWUYBSABKAkSEwoGcmVhc29uGAYgASgJSAKIAQESFwoKY29udGFjdF9pZBgHIAEoCUgDiAEBEjMKBXN0ZXBzGAggAygLMiQuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuRXhwbGFpblN0ZXASOQoHY2hhbmdlcxgJIAMoCzIoLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkV4cGxhaW5lZENoYW5nZRI3CgdmZXRjaGVkGAogASgLMiYuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuRmV0Y2hlZFBlcnNvbkIMCgpfY2xpZW50X2lkQgkKB19zb3VyY2VCCQoHX3JlYXNvbkINCgtfY29udGFjdF9pZDJuCg5FeHBsYWluU2VydmljZRJcCgdFeHBsYWluEicuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuRXhwbGFpblJlcXVlc3QaKC5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5FeHBsYWluUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * @generated from message entrasync.syncengine.v1.ExplainRequest
@@ -102,6 +102,127 @@ export const ExplainedIdentitySchema: GenMessage<ExplainedIdentity> = /*@__PURE_
   messageDesc(file_entrasync_syncengine_v1_explain, 1);
 
 /**
+ * FetchedPerson is a person's record in the directory, as it was read and before anything was made of it:
+ * what the steps go by.
+ *
+ * @generated from message entrasync.syncengine.v1.FetchedPerson
+ */
+export type FetchedPerson = Message<"entrasync.syncengine.v1.FetchedPerson"> & {
+  /**
+   * Whether the account is enabled. Absent where Microsoft does not say.
+   *
+   * @generated from field: optional bool account_enabled = 1;
+   */
+  accountEnabled?: boolean | undefined;
+
+  /**
+   * Member or Guest; empty where Microsoft does not say.
+   *
+   * @generated from field: string user_type = 2;
+   */
+  userType: string;
+
+  /**
+   * How many licences the account has. Absent where that is not known.
+   *
+   * @generated from field: optional int32 licence_count = 3;
+   */
+  licenceCount?: number | undefined;
+
+  /**
+   * The account's user principal name.
+   *
+   * @generated from field: string user_principal_name = 4;
+   */
+  userPrincipalName: string;
+
+  /**
+   * The mail field.
+   *
+   * @generated from field: string mail = 5;
+   */
+  mail: string;
+
+  /**
+   * The name that Microsoft shows.
+   *
+   * @generated from field: string display_name = 6;
+   */
+  displayName: string;
+
+  /**
+   * The given name.
+   *
+   * @generated from field: string given_name = 7;
+   */
+  givenName: string;
+
+  /**
+   * The family name.
+   *
+   * @generated from field: string surname = 8;
+   */
+  surname: string;
+
+  /**
+   * What the person does.
+   *
+   * @generated from field: string job_title = 9;
+   */
+  jobTitle: string;
+
+  /**
+   * Where the person does it.
+   *
+   * @generated from field: string department = 10;
+   */
+  department: string;
+
+  /**
+   * The mobile phone, which goes before business phones.
+   *
+   * @generated from field: string mobile_phone = 11;
+   */
+  mobilePhone: string;
+
+  /**
+   * The business phones.
+   *
+   * @generated from field: repeated string business_phones = 12;
+   */
+  businessPhones: string[];
+
+  /**
+   * The mailbox's addresses with their kind: SMTP: is the primary one, smtp: an alias.
+   *
+   * @generated from field: repeated string proxy_addresses = 13;
+   */
+  proxyAddresses: string[];
+
+  /**
+   * Other mail addresses, of which a guest's first one may stand for the mail.
+   *
+   * @generated from field: repeated string other_mails = 14;
+   */
+  otherMails: string[];
+
+  /**
+   * Whether the person is in one of the groups by which people are chosen. Absent where they are not
+   * chosen by groups, or a group cannot be read.
+   *
+   * @generated from field: optional bool in_chosen_groups = 15;
+   */
+  inChosenGroups?: boolean | undefined;
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.FetchedPerson.
+ * Use `create(FetchedPersonSchema)` to create a new message.
+ */
+export const FetchedPersonSchema: GenMessage<FetchedPerson> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_explain, 2);
+
+/**
  * ExplainStep is one step of the decision.
  *
  * @generated from message entrasync.syncengine.v1.ExplainStep
@@ -135,7 +256,7 @@ export type ExplainStep = Message<"entrasync.syncengine.v1.ExplainStep"> & {
  * Use `create(ExplainStepSchema)` to create a new message.
  */
 export const ExplainStepSchema: GenMessage<ExplainStep> = /*@__PURE__*/
-  messageDesc(file_entrasync_syncengine_v1_explain, 2);
+  messageDesc(file_entrasync_syncengine_v1_explain, 3);
 
 /**
  * ExplainedChange is a field of the contact that would change.
@@ -170,7 +291,7 @@ export type ExplainedChange = Message<"entrasync.syncengine.v1.ExplainedChange">
  * Use `create(ExplainedChangeSchema)` to create a new message.
  */
 export const ExplainedChangeSchema: GenMessage<ExplainedChange> = /*@__PURE__*/
-  messageDesc(file_entrasync_syncengine_v1_explain, 3);
+  messageDesc(file_entrasync_syncengine_v1_explain, 4);
 
 /**
  * @generated from message entrasync.syncengine.v1.ExplainResponse
@@ -240,6 +361,14 @@ export type ExplainResponse = Message<"entrasync.syncengine.v1.ExplainResponse">
    * @generated from field: repeated entrasync.syncengine.v1.ExplainedChange changes = 9;
    */
   changes: ExplainedChange[];
+
+  /**
+   * What the directory says of the person, by source. Absent where nothing is known of the person, or
+   * the person is no longer in the directory.
+   *
+   * @generated from field: entrasync.syncengine.v1.FetchedPerson fetched = 10;
+   */
+  fetched?: FetchedPerson | undefined;
 };
 
 /**
@@ -247,7 +376,7 @@ export type ExplainResponse = Message<"entrasync.syncengine.v1.ExplainResponse">
  * Use `create(ExplainResponseSchema)` to create a new message.
  */
 export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_syncengine_v1_explain, 4);
+  messageDesc(file_entrasync_syncengine_v1_explain, 5);
 
 /**
  * ExplainService tells why one person is, or is not, synced as a contact.
