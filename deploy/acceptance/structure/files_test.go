@@ -37,6 +37,7 @@ var fileLayers = map[string][][]string{
 	"services/sync-engine/internal/postgres/round": {
 		{"properties.go", "mapping.go"},
 		{"session.go", "plan.go", "worker.go"},
+		{"rejections.go"},
 		{"stage.go", "apply_revision.go", "delta.go", "keep.go", "suppose.go", "tally_directory.go"},
 		{"prepare.go", "report.go", "guarded.go"},
 		{"decide.go"},

@@ -81,6 +81,7 @@ type caseFile struct {
 	*engine
 	told []syncengine.ContactResult // the host, last
 	last syncengine.ManagedTenant   // what the last round came to
+	held []syncengine.ManagedTenant // what rounds came to that a guard held
 }
 
 // cases are the steps of a case file. A step that gives lines holds what happened.
@@ -137,11 +138,9 @@ var cases = map[string]func(c *caseFile, lines []string) []string{
 	"approve": func(c *caseFile, _ []string) []string {
 		return c.outcome(c.seq(), func() syncengine.ManagedTenant { return c.approved(c.last) })
 	},
-	"reject": func(c *caseFile, _ []string) []string {
-		_, _, err := c.decideHeld(c.last, syncengine.DecisionReject, c.last.Held.Digest)
-		require.NoError(c.t, err)
-		return nil
-	},
+	"reject": func(c *caseFile, _ []string) []string { return c.reject(c.last) },
+	// The same about what the first of the rounds held that were.
+	"reject the first": func(c *caseFile, _ []string) []string { return c.reject(c.held[0]) },
 	// The report of the last round.
 	"report": func(c *caseFile, _ []string) []string { return all(c.brief(c.last.RunID, syncengine.IdentityFilter{})) },
 	// All contacts.
@@ -192,6 +191,12 @@ func (c *caseFile) hostSends(lines []string) []string {
 		records[i].ClientID = ptr(client)
 	}
 	c.told = c.host(records...)
+	return nil
+}
+
+func (c *caseFile) reject(of syncengine.ManagedTenant) []string {
+	_, _, err := c.decideHeld(of, syncengine.DecisionReject, of.Held.Digest)
+	require.NoError(c.t, err)
 	return nil
 }
 
@@ -345,6 +350,7 @@ func (c *caseFile) outcome(seq int, do func() syncengine.ManagedTenant) []string
 	}
 	lines := []string{string(got.State) + ": " + cmp.Or(strings.Join(counted, ", "), "nobody")}
 	if got.Held != nil {
+		c.held = append(c.held, got)
 		lines = append(lines, fmt.Sprintf("held %s %d", got.Held.Reason, got.Held.Count))
 	}
 	for _, reason := range slices.Sorted(maps.Keys(got.Filtered)) {

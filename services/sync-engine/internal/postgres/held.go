@@ -72,18 +72,29 @@ func (s *Store) ApproveHeld(ctx context.Context, decision syncengine.HeldDecisio
 		if err != nil {
 			return err
 		}
-		if start.Approves.Reason != syncengine.HeldMassInactivation {
-			if err := q.ApproveListing(ctx, sqlc.ApproveListingParams{
+		if start.Approves.Reason == syncengine.HeldMassInactivation {
+			err = q.EndRejections(ctx, sqlc.EndRejectionsParams{EntraTenantID: managed.EntraTenantID, RunID: run, ManagedTenantID: managed.ManagedTenantID})
+		} else {
+			err = approveListing(ctx, q, sqlc.ApproveListingParams{
 				TenantID: params.TenantID, EntraTenantID: managed.EntraTenantID, RunID: run, ApprovedBy: decision.DecidedBy, ApprovedAt: decision.DecidedAt,
-			}); err != nil {
-				return err
-			}
+			})
+		}
+		if err != nil {
+			return err
 		}
 		return outbox.Add(ctx, tx, outbox.Effect{
 			ID: start.ID, ActorID: call.Actor.ID, Kind: effectkind.RunCreated, CreatedAt: start.CreatedAt,
 			Arguments: map[string]string{"type": string(start.Type), "client_id": start.ClientID},
 		})
 	})
+}
+
+// approveListing records that a directory's listing may be as it was, whoever is not in it.
+func approveListing(ctx context.Context, q *sqlc.Queries, approved sqlc.ApproveListingParams) error {
+	if err := q.ApproveListing(ctx, approved); err != nil {
+		return err
+	}
+	return q.EndAllRejections(ctx, approved.EntraTenantID)
 }
 
 // approvalRun is the run of an approval as it is inserted.

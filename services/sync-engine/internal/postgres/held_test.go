@@ -258,6 +258,27 @@ func TestRejectedInactivationsWaitForUpstream(t *testing.T) {
 	require.Equal(t, []string{"o-0", "o-1", "o-8"}, e.rows(`SELECT entra_object_id FROM contacts WHERE inactive ORDER BY 1`), "2 and 9 have not changed")
 }
 
+// TestARejectionDuringARoundThatHasThemBackIsVoid: the round listed them before anybody rejected.
+func TestARejectionDuringARoundThatHasThemBackIsVoid(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	users := crowd(10)
+	e.dir.users = users
+	e.round()
+	e.dir.users = disabled(users[:8], 0, 1) // 8 and 9 are gone
+	held := e.round()
+	require.Equal(t, 4, held.Held.Count)
+	e.dir.users = users
+	back := e.roundMeanwhile(t, func() {
+		_, _, err := e.decideHeld(held, syncengine.DecisionReject, held.Held.Digest)
+		require.NoError(t, err)
+	})
+	require.Equal(t, syncengine.StateCompleted, back.State)
+	require.Zero(t, e.count(`SELECT count(*) FROM rejected_inactivations`))
+	e.dir.users = disabled(users[:9], 0)
+	require.Equal(t, 2, e.round().Counters.Inactivated)
+}
+
 // TestAnApprovedEmptyListingStandsUntilSomebodyIsListed.
 func TestAnApprovedEmptyListingStandsUntilSomebodyIsListed(t *testing.T) {
 	t.Parallel()

@@ -172,11 +172,6 @@ func (r *Round) writeRange(ctx context.Context, tx pgx.Tx, of span) error {
 	if err := r.write(ctx, tx, of, c.actions); err != nil {
 		return err
 	}
-	if r.plan.rejects {
-		if err := exec(ctx, tx, r.args(of), rejectedVoid); err != nil {
-			return err
-		}
-	}
 	if err := r.count(ctx, tx, c.changes); err != nil {
 		return err
 	}

@@ -32,8 +32,6 @@ var (
 	letThroughCount string
 	//go:embed rejected_plan.sql
 	rejectedPlan string
-	//go:embed rejected_void.sql
-	rejectedVoid string
 )
 
 // ListingApproved implements syncengine.Round.

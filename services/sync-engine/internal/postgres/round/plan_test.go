@@ -31,7 +31,7 @@ var unplanned = []string{"create", "clear_tables", "drop_indexes", "restart", "w
 
 // Statements that count all that was staged and a directory's links, or look
 // whether it has some.
-var countLinks = []string{"tally", "tally_listed", "tally_links", "tally_passed", "find_links", "free_links"}
+var countLinks = []string{"tally", "tally_listed", "tally_links", "tally_passed", "find_links", "free_links", "rejects_some"}
 
 // Statements that put all that was staged beside all of something: each side is to be
 // read once.

@@ -38,12 +38,40 @@ func (q *Queries) ApproveListing(ctx context.Context, arg ApproveListingParams) 
 	return err
 }
 
+const endAllRejections = `-- name: EndAllRejections :exec
+DELETE FROM rejected_inactivations WHERE entra_tenant_id = $1
+`
+
+// Of a directory whose listing as a whole is approved.
+func (q *Queries) EndAllRejections(ctx context.Context, entraTenantID string) error {
+	_, err := q.db.Exec(ctx, endAllRejections, entraTenantID)
+	return err
+}
+
 const endListingApproval = `-- name: EndListingApproval :exec
 DELETE FROM approved_listings WHERE entra_tenant_id = $1
 `
 
 func (q *Queries) EndListingApproval(ctx context.Context, entraTenantID string) error {
 	_, err := q.db.Exec(ctx, endListingApproval, entraTenantID)
+	return err
+}
+
+const endRejections = `-- name: EndRejections :exec
+DELETE FROM rejected_inactivations
+WHERE entra_tenant_id = $1 AND entra_object_id IN (
+    SELECT h.entra_object_id FROM held_identities h WHERE h.run_id = $2 AND h.managed_tenant_id = $3)
+`
+
+type EndRejectionsParams struct {
+	EntraTenantID   string
+	RunID           uuid.UUID
+	ManagedTenantID string
+}
+
+// Of those whose inactivation was held, which is approved by now.
+func (q *Queries) EndRejections(ctx context.Context, arg EndRejectionsParams) error {
+	_, err := q.db.Exec(ctx, endRejections, arg.EntraTenantID, arg.RunID, arg.ManagedTenantID)
 	return err
 }
 
@@ -167,7 +195,16 @@ func (q *Queries) ListingApproved(ctx context.Context, entraTenantID string) (bo
 const rejectInactivations = `-- name: RejectInactivations :exec
 INSERT INTO rejected_inactivations (tenant_id, entra_tenant_id, entra_object_id, reason, run_id)
 SELECT h.tenant_id, $1, h.entra_object_id, h.reason, h.run_id
-FROM held_identities h WHERE h.run_id = $2 AND h.managed_tenant_id = $3
+FROM held_identities h
+JOIN entra_contact_links l ON l.entra_tenant_id = $1 AND l.entra_object_id = h.entra_object_id AND l.ended_at IS NULL
+JOIN contacts c ON c.id = l.contact_id
+WHERE h.run_id = $2 AND h.managed_tenant_id = $3 AND l.status <> 'inactive'
+  AND CASE h.reason
+      WHEN 'deleted_upstream' THEN l.gone_at IS NOT NULL
+      ELSE l.gone_at IS NULL AND c.entra_account_enabled IS FALSE AND NOT EXISTS (
+          SELECT FROM kept_identities k
+          WHERE k.entra_tenant_id = $1 AND k.entra_object_id = h.entra_object_id
+            AND k.failure IS NULL AND k.verdict IS DISTINCT FROM 'account_disabled') END
 ORDER BY h.entra_object_id
 ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) DO UPDATE SET reason = EXCLUDED.reason, run_id = EXCLUDED.run_id
 `
@@ -178,7 +215,9 @@ type RejectInactivationsParams struct {
 	ManagedTenantID string
 }
 
-// Those whose inactivation was held stay active.
+// Those whose inactivation was held stay active, as far as they are still gone or disabled: upstream has
+// changed the others since. Of one that a filter hits, what is kept says whether it is enabled; its contact
+// does not.
 func (q *Queries) RejectInactivations(ctx context.Context, arg RejectInactivationsParams) error {
 	_, err := q.db.Exec(ctx, rejectInactivations, arg.EntraTenantID, arg.RunID, arg.ManagedTenantID)
 	return err
