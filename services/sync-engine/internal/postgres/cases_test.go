@@ -82,6 +82,8 @@ type caseFile struct {
 	told []syncengine.ContactResult // the host, last
 	last syncengine.ManagedTenant   // what the last round came to
 	held []syncengine.ManagedTenant // what rounds came to that a guard held
+	// What a person decided last about an identity.
+	resolved syncengine.Resolution
 }
 
 // cases are the steps of a case file. A step that gives lines holds what happened.
@@ -134,6 +136,14 @@ var cases = map[string]func(c *caseFile, lines []string) []string{
 	},
 	// The identities about which a person has decided what the queue asked.
 	"decided in the queue": func(c *caseFile, lines []string) []string { c.queue.decided = lines; return nil },
+	// Which contact a person links an identity to that the last round queued, or "new", and what the feed says of it.
+	"resolve": (*caseFile).resolve,
+	// The same person takes that back.
+	"undo": func(c *caseFile, _ []string) []string {
+		seq := c.seq()
+		require.NoError(c.t, c.undoer().Do(c.ctx(), undoOf(c.resolved)))
+		return all(c.feed(seq))
+	},
 	// What a person decides about what the last round held; of an approval the run that it starts.
 	"approve": func(c *caseFile, _ []string) []string {
 		return c.outcome(c.seq(), func() syncengine.ManagedTenant { return c.approved(c.last) })
@@ -192,6 +202,23 @@ func (c *caseFile) hostSends(lines []string) []string {
 	}
 	c.told = c.host(records...)
 	return nil
+}
+
+func (c *caseFile) resolve(lines []string) []string {
+	id, name, _ := strings.Cut(lines[0], ": ")
+	contact := ""
+	if name != "new" {
+		ids := c.rows(`SELECT id::text FROM contacts WHERE full_name = $1`, name)
+		require.Len(c.t, ids, 1, name)
+		contact = ids[0]
+	}
+	c.resolved = c.resolution(id, contact)
+	c.resolved.Mapping = c.mapped()
+	seq := c.seq()
+	c.now = c.now.Add(1)
+	_, err := c.resolver().Do(c.ctx(), c.resolved)
+	require.NoError(c.t, err)
+	return append(lines[:1:1], c.feed(seq)...)
 }
 
 func (c *caseFile) reject(of syncengine.ManagedTenant) []string {

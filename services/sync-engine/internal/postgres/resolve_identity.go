@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,6 +24,8 @@ type resolution struct {
 	client   uuid.UUID
 	contact  uuid.UUID // to be linked, or made
 	now      time.Time
+	// The identity's link, where a person had decided to relink it; nil where there is none.
+	waiting *sqlc.GetWaitingLinkRow
 }
 
 func newResolution(r syncengine.Resolution, contactID string, now time.Time) (*resolution, error) {
@@ -74,8 +78,9 @@ func isRefusal(err error) bool {
 }
 
 // Resolve implements syncengine.ResolutionStore. Locks are taken in the order of a
-// round: the client's head, the rows, the feed's head. What the directory is mapped
-// to is locked before them, so that a later mapping finds the link.
+// round: the heads of the client and of that which the identity's contact was at, the rows,
+// the feed's head. What the directory is mapped to is locked before them, so that a later
+// mapping finds the link.
 func (s *Store) Resolve(ctx context.Context, r syncengine.Resolution, contact syncengine.ResolvedContact, now time.Time) (contactID string, err error) {
 	res, err := newResolution(r, contact.ID, now)
 	if err != nil {
@@ -89,18 +94,23 @@ func (s *Store) Resolve(ctx context.Context, r syncengine.Resolution, contact sy
 	if err != nil {
 		return "", err
 	}
-	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
-		res.q, res.tenantID = q, tenantID
-		if err := res.lock(ctx, mapping); err != nil {
-			return err
+	for range batchTries {
+		err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
+			res.q, res.tenantID = q, tenantID
+			if err := res.lock(ctx, mapping); err != nil {
+				return err
+			}
+			contactID, err = res.before(ctx)
+			if err != nil || contactID != "" {
+				return err
+			}
+			contactID = res.contact.String()
+			return res.write(ctx, contact)
+		}, pg.StatementTimeout(s.timeouts.Range), pg.Retries(batchTries))
+		if !errors.Is(err, errMoved) {
+			break
 		}
-		contactID, err = res.before(ctx)
-		if err != nil || contactID != "" {
-			return err
-		}
-		contactID = res.contact.String()
-		return res.write(ctx, contact)
-	}, pg.StatementTimeout(s.timeouts.Range), pg.Retries(batchTries))
+	}
 	if err != nil {
 		return "", err
 	}
@@ -118,11 +128,44 @@ func (r *resolution) lock(ctx context.Context, mapping *round.Mapping) error {
 	if _, err := mapping.Current(ctx, r.q); err != nil {
 		return err
 	}
-	err = r.q.RaiseClientHeads(ctx, sqlc.RaiseClientHeadsParams{TenantID: r.tenantID, ClientIds: []uuid.UUID{r.client}})
-	if err != nil || r.ContactID == "" {
+	if err := r.lockHeads(ctx); err != nil || r.ContactID == "" {
 		return err
 	}
 	return r.q.LockContact(ctx, r.contact)
+}
+
+// lockHeads raises the head of the client, and that of the client which the contact of a link that
+// is to be relinked is at: errMoved where the host moved it to another one meanwhile.
+func (r *resolution) lockHeads(ctx context.Context) error {
+	if err := r.readWaiting(ctx); err != nil {
+		return err
+	}
+	heads := []uuid.UUID{r.client}
+	if r.waiting != nil && r.waiting.ContactClientID != r.client {
+		heads = append(heads, r.waiting.ContactClientID)
+	}
+	if err := r.q.RaiseClientHeads(ctx, sqlc.RaiseClientHeadsParams{TenantID: r.tenantID, ClientIds: heads}); err != nil || r.waiting == nil {
+		return err
+	}
+	if err := r.readWaiting(ctx); err != nil {
+		return err
+	}
+	if r.waiting != nil && !slices.Contains(heads, r.waiting.ContactClientID) {
+		return errMoved
+	}
+	return nil
+}
+
+// readWaiting reads the identity's link. Whoever moves or ends it waits for one of the heads.
+func (r *resolution) readWaiting(ctx context.Context) error {
+	row, err := r.q.GetWaitingLink(ctx, sqlc.GetWaitingLinkParams{
+		EntraTenantID: r.Mapping.EntraTenantID, EntraObjectID: r.Identity.ObjectID, ClientID: r.client,
+	})
+	r.waiting = &row
+	if pg.NoRows(err) {
+		r.waiting, err = nil, nil
+	}
+	return err
 }
 
 // before is the contact that the same resolution linked; empty when it is new.
@@ -221,7 +264,29 @@ func (r *resolution) write(ctx context.Context, made syncengine.ResolvedContact)
 	if err != nil {
 		return err
 	}
-	return r.feed(ctx, change, version)
+	freed, err := r.release(ctx)
+	if err != nil {
+		return err
+	}
+	return r.feed(ctx, change, version, freed)
+}
+
+// release makes history of what the link was where it waited to be relinked, as a round does, and frees
+// its old contact. It returns that contact's version; zero where none is freed.
+func (r *resolution) release(ctx context.Context) (freed int64, err error) {
+	was := r.waiting
+	if was == nil {
+		return 0, nil
+	}
+	err = r.q.InsertRelinked(ctx, sqlc.InsertRelinkedParams{
+		TenantID: r.tenantID, DecisionID: was.DecisionID, EntraTenantID: r.Mapping.EntraTenantID, EntraObjectID: r.Identity.ObjectID,
+		OldContactID: was.ContactID, OldClientID: was.ClientID, LinkedAt: was.CreatedAt, NewContactID: r.contact, NewClientID: r.client,
+		DecidedBy: was.DecidedBy, Now: r.now,
+	})
+	if err != nil || !was.Shown || was.ContactID == r.contact {
+		return 0, err
+	}
+	return r.q.FreeRelinkedContact(ctx, sqlc.FreeRelinkedContactParams{Now: r.now, ID: was.ContactID})
 }
 
 func (r *resolution) create(ctx context.Context, made syncengine.ResolvedContact) error {
@@ -233,11 +298,25 @@ func (r *resolution) create(ctx context.Context, made syncengine.ResolvedContact
 	})
 }
 
-// feed adds the change to the feed, whose head is locked last and until the commit.
-func (r *resolution) feed(ctx context.Context, change string, version int64) error {
-	last, err := r.q.AdvanceFeed(ctx, sqlc.AdvanceFeedParams{TenantID: r.tenantID, Count: 1, Now: r.now})
+// feed adds the change to the feed, whose head is locked last and until the commit, and before it that of
+// the contact which was freed, by its version; zero for none.
+func (r *resolution) feed(ctx context.Context, change string, version, freed int64) error {
+	count := int64(1)
+	if freed > 0 {
+		count++
+	}
+	last, err := r.q.AdvanceFeed(ctx, sqlc.AdvanceFeedParams{TenantID: r.tenantID, Count: count, Now: r.now})
 	if err != nil {
 		return err
+	}
+	if freed > 0 {
+		err = r.q.InsertUnlinkedChange(ctx, sqlc.InsertUnlinkedChangeParams{
+			TenantID: r.tenantID, Seq: last.Seq - 1, Type: syncengine.ChangeUpdated, ContactID: r.waiting.ContactID, ClientID: r.waiting.ContactClientID,
+			Version: freed, Fields: []string{"entraObjectId", "linkStatus"}, At: last.At,
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return r.q.InsertPersonChange(ctx, sqlc.InsertPersonChangeParams{
 		TenantID: r.tenantID, Seq: last.Seq, Type: change, ContactID: r.contact, ClientID: r.client, Version: version, LinkStatus: "active",

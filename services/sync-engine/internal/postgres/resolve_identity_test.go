@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -275,6 +276,41 @@ func TestARoundInFlightFindsWhatAPersonDecided(t *testing.T) {
 	require.Equal(t, syncengine.Counters{Unchanged: 1}, e.finished(run.ID).Counters)
 	require.Equal(t, 1, e.count(`SELECT count(*) FROM entra_contact_links`))
 	require.Equal(t, 0, e.count(`SELECT count(*) FROM contacts WHERE id = $1 AND entra_object_id IS NOT NULL`, contacts[0]))
+}
+
+// TestAnOldContactThatMovesWhileAPersonRelinksIsFreedUnderItsClientsLock has the host move it while the
+// resolution waits for the head of the client that it was at.
+func TestAnOldContactThatMovesWhileAPersonRelinksIsFreedUnderItsClientsLock(t *testing.T) {
+	t.Parallel()
+	e := relinked(t)
+	e.relink()
+	const third = "55555555-5555-4555-8555-555555555555"
+	r, seq := e.resolution("o-two", ""), e.seq()
+	r.Mapping = e.mapped()
+	host, err := e.admin.Begin(e.ctx())
+	require.NoError(t, err)
+	defer func() { _ = host.Rollback(context.WithoutCancel(e.ctx())) }()
+	_, err = host.Exec(e.ctx(), `UPDATE client_heads SET revision = revision + 1 WHERE client_id = $1`, client)
+	require.NoError(t, err)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := e.resolver().Do(e.ctx(), r)
+		ended <- err
+	}()
+	require.Eventually(t, func() bool {
+		return len(ended) > 0 || e.count(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 1
+	}, time.Minute, 10*time.Millisecond)
+	_, err = host.Exec(e.ctx(), `UPDATE contacts SET client_id = $1 WHERE full_name = 'Two'`, third)
+	require.NoError(t, err)
+	require.NoError(t, host.Commit(e.ctx()))
+	require.NoError(t, <-ended)
+	require.Equal(t, []string{"contact.updated " + third, "contact.created " + other},
+		e.rows(`SELECT type, client_id::text FROM contact_changes WHERE seq > $1 ORDER BY seq`, seq))
+	require.Equal(t, 1, e.count(`SELECT revision FROM client_heads WHERE client_id = $1`, third))
+	require.Equal(t, []string{"Two two@corp.example"}, e.contacts(third))
+	require.Equal(t, []string{"active true"}, e.rows(`SELECT l.status, l.created_at = h.linked_at FROM entra_contact_links l
+		JOIN entra_contact_link_history h ON h.entra_object_id = l.entra_object_id WHERE l.entra_object_id = 'o-two'`), "it is the same link")
+	e.gapless()
 }
 
 // TestALaterMappingEndsAResolution: what was announced meanwhile wins.

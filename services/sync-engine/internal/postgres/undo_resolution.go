@@ -101,6 +101,8 @@ func (s *Store) Undo(ctx context.Context, of syncengine.ResolutionUndo, now time
 	}, pg.StatementTimeout(s.timeouts.Range), pg.Retries(batchTries))
 }
 
+// write ends the link. One that the resolution relinked does not go back: the decision to relink stands, and
+// the next round decides about the identity again, at the client that it is of now.
 func (u *undo) write(ctx context.Context, row sqlc.GetUndoableRow) error {
 	err := u.q.EndResolvedLink(ctx, sqlc.EndResolvedLinkParams{Now: u.now, EntraTenantID: row.EntraTenantID, EntraObjectID: row.EntraObjectID})
 	if err != nil {
@@ -123,7 +125,7 @@ func (u *undo) write(ctx context.Context, row sqlc.GetUndoableRow) error {
 	case row.WasInactive && row.WasInactivatedBySync: // the link had made it active
 		fields = append(fields, "inactive")
 	}
-	err = u.q.InsertUndoChange(ctx, sqlc.InsertUndoChangeParams{
+	err = u.q.InsertUnlinkedChange(ctx, sqlc.InsertUnlinkedChangeParams{
 		TenantID: u.tenantID, Seq: last.Seq, Type: change, ContactID: row.ContactID, ClientID: row.ClientID, Version: version, Fields: fields, At: last.At,
 	})
 	if err != nil {

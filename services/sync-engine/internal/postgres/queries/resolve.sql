@@ -27,6 +27,31 @@ SELECT contact_id, (ended_at IS NOT NULL OR relink_client_id IS NOT DISTINCT FRO
 FROM entra_contact_links
 WHERE entra_tenant_id = @entra_tenant_id AND entra_object_id = @entra_object_id;
 
+-- name: GetWaitingLink :one
+-- The link of an identity that waits for a contact of the client, at which client its old contact is now,
+-- and whether that still shows the identity. No row where it waits for none.
+SELECT l.contact_id, l.client_id, l.created_at, o.id AS decision_id, o.decided_by, c.client_id AS contact_client_id,
+       COALESCE(c.entra_tenant_id = l.entra_tenant_id AND c.entra_object_id = l.entra_object_id, false)::boolean AS shown
+FROM entra_contact_links l
+JOIN contacts c ON c.id = l.contact_id
+JOIN orphan_decisions o ON o.id = l.relink_decision_id
+WHERE l.entra_tenant_id = @entra_tenant_id AND l.entra_object_id = @entra_object_id AND l.relink_client_id = @client_id::uuid
+  AND l.ended_at IS NULL;
+
+-- name: InsertRelinked :exec
+INSERT INTO entra_contact_link_history (tenant_id, decision_id, entra_tenant_id, entra_object_id, event, old_contact_id, old_client_id,
+    linked_at, new_contact_id, new_client_id, decided_by, at)
+VALUES (@tenant_id, @decision_id, @entra_tenant_id, @entra_object_id, 'relinked', @old_contact_id, @old_client_id,
+    @linked_at, @new_contact_id::uuid, @new_client_id::uuid, @decided_by, @now::timestamptz);
+
+-- name: FreeRelinkedContact :one
+-- As a round does where it relinks: the contact stays as it is, and is no longer shown as linked.
+UPDATE contacts c
+SET entra_tenant_id = NULL, entra_object_id = NULL, entra_sync_source = NULL, last_entra_sync_at = NULL, entra_user_principal_name = NULL,
+    entra_account_enabled = NULL, entra_sync_status = NULL, entra_sync_status_reason = NULL, version = c.version + 1, updated_at = @now::timestamptz
+WHERE c.id = @id
+RETURNING c.version;
+
 -- name: InsertResolvedContact :exec
 -- Made by sync as far as the host is concerned, which may adopt it: its content is the directory's.
 INSERT INTO contacts (tenant_id, id, client_id, full_name, name_key, email, email_norm, phone, role, sign_in_name, made_by,
@@ -48,8 +73,8 @@ WHERE c.id = @id
 RETURNING c.version;
 
 -- name: LinkIdentity :execrows
--- A link that was ended, or that waits for a contact of the client, is reactivated. No row when
--- the identity is linked.
+-- A link that was ended, or that waits for a contact of the client, is reactivated; the latter is the same
+-- link as before. No row when the identity is linked.
 INSERT INTO entra_contact_links AS l (tenant_id, entra_tenant_id, entra_object_id, contact_id, client_id, status,
     last_seen_at, last_synced_at, created_at)
 VALUES (@tenant_id, @entra_tenant_id, @entra_object_id, @contact_id, @client_id, 'active', @now::timestamptz, @now::timestamptz, @now::timestamptz)
@@ -57,7 +82,8 @@ ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) DO UPDATE
 SET contact_id = EXCLUDED.contact_id, client_id = EXCLUDED.client_id, status = 'active', gone_at = NULL,
     ended_at = NULL, relink_client_id = NULL, relink_decision_id = NULL,
     last_seen_at = EXCLUDED.last_seen_at, last_synced_at = EXCLUDED.last_synced_at,
-    created_at = EXCLUDED.created_at, created_run_id = NULL
+    created_at = CASE WHEN l.ended_at IS NULL THEN l.created_at ELSE EXCLUDED.created_at END,
+    created_run_id = CASE WHEN l.ended_at IS NULL THEN l.created_run_id END
 WHERE l.ended_at IS NOT NULL OR l.relink_client_id = EXCLUDED.client_id;
 
 -- name: InsertPersonChange :exec
@@ -96,6 +122,6 @@ UPDATE identity_resolutions
 SET undone_at = @now::timestamptz, undone_by = @undone_by, undone_seq = @undone_seq
 WHERE item_id = @item_id AND attempt = @attempt;
 
--- name: InsertUndoChange :exec
+-- name: InsertUnlinkedChange :exec
 INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, version, fields, at)
 VALUES (@tenant_id, @seq, @type, 'person', @contact_id::uuid, @client_id::uuid, @version::bigint, @fields, @at::timestamptz);

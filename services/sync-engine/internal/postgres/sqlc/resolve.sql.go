@@ -29,6 +29,27 @@ func (q *Queries) EndResolvedLink(ctx context.Context, arg EndResolvedLinkParams
 	return err
 }
 
+const freeRelinkedContact = `-- name: FreeRelinkedContact :one
+UPDATE contacts c
+SET entra_tenant_id = NULL, entra_object_id = NULL, entra_sync_source = NULL, last_entra_sync_at = NULL, entra_user_principal_name = NULL,
+    entra_account_enabled = NULL, entra_sync_status = NULL, entra_sync_status_reason = NULL, version = c.version + 1, updated_at = $1::timestamptz
+WHERE c.id = $2
+RETURNING c.version
+`
+
+type FreeRelinkedContactParams struct {
+	Now time.Time
+	ID  uuid.UUID
+}
+
+// As a round does where it relinks: the contact stays as it is, and is no longer shown as linked.
+func (q *Queries) FreeRelinkedContact(ctx context.Context, arg FreeRelinkedContactParams) (int64, error) {
+	row := q.db.QueryRow(ctx, freeRelinkedContact, arg.Now, arg.ID)
+	var version int64
+	err := row.Scan(&version)
+	return version, err
+}
+
 const freeResolvedContact = `-- name: FreeResolvedContact :one
 UPDATE contacts c
 SET entra_tenant_id = NULL, entra_object_id = NULL, entra_sync_source = NULL, last_entra_sync_at = NULL, entra_user_principal_name = NULL,
@@ -206,6 +227,49 @@ func (q *Queries) GetUndoable(ctx context.Context, arg GetUndoableParams) (GetUn
 	return i, err
 }
 
+const getWaitingLink = `-- name: GetWaitingLink :one
+SELECT l.contact_id, l.client_id, l.created_at, o.id AS decision_id, o.decided_by, c.client_id AS contact_client_id,
+       COALESCE(c.entra_tenant_id = l.entra_tenant_id AND c.entra_object_id = l.entra_object_id, false)::boolean AS shown
+FROM entra_contact_links l
+JOIN contacts c ON c.id = l.contact_id
+JOIN orphan_decisions o ON o.id = l.relink_decision_id
+WHERE l.entra_tenant_id = $1 AND l.entra_object_id = $2 AND l.relink_client_id = $3::uuid
+  AND l.ended_at IS NULL
+`
+
+type GetWaitingLinkParams struct {
+	EntraTenantID string
+	EntraObjectID string
+	ClientID      uuid.UUID
+}
+
+type GetWaitingLinkRow struct {
+	ContactID       uuid.UUID
+	ClientID        uuid.UUID
+	CreatedAt       time.Time
+	DecisionID      uuid.UUID
+	DecidedBy       string
+	ContactClientID uuid.UUID
+	Shown           bool
+}
+
+// The link of an identity that waits for a contact of the client, at which client its old contact is now,
+// and whether that still shows the identity. No row where it waits for none.
+func (q *Queries) GetWaitingLink(ctx context.Context, arg GetWaitingLinkParams) (GetWaitingLinkRow, error) {
+	row := q.db.QueryRow(ctx, getWaitingLink, arg.EntraTenantID, arg.EntraObjectID, arg.ClientID)
+	var i GetWaitingLinkRow
+	err := row.Scan(
+		&i.ContactID,
+		&i.ClientID,
+		&i.CreatedAt,
+		&i.DecisionID,
+		&i.DecidedBy,
+		&i.ContactClientID,
+		&i.Shown,
+	)
+	return i, err
+}
+
 const insertPersonChange = `-- name: InsertPersonChange :exec
 INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, version, link_status, fields, at)
 VALUES ($1, $2, $3, 'person', $4::uuid, $5::uuid, $6::bigint, $7::text, $8, $9::timestamptz)
@@ -234,6 +298,44 @@ func (q *Queries) InsertPersonChange(ctx context.Context, arg InsertPersonChange
 		arg.LinkStatus,
 		arg.Fields,
 		arg.At,
+	)
+	return err
+}
+
+const insertRelinked = `-- name: InsertRelinked :exec
+INSERT INTO entra_contact_link_history (tenant_id, decision_id, entra_tenant_id, entra_object_id, event, old_contact_id, old_client_id,
+    linked_at, new_contact_id, new_client_id, decided_by, at)
+VALUES ($1, $2, $3, $4, 'relinked', $5, $6,
+    $7, $8::uuid, $9::uuid, $10, $11::timestamptz)
+`
+
+type InsertRelinkedParams struct {
+	TenantID      string
+	DecisionID    uuid.UUID
+	EntraTenantID string
+	EntraObjectID string
+	OldContactID  uuid.UUID
+	OldClientID   uuid.UUID
+	LinkedAt      time.Time
+	NewContactID  uuid.UUID
+	NewClientID   uuid.UUID
+	DecidedBy     string
+	Now           time.Time
+}
+
+func (q *Queries) InsertRelinked(ctx context.Context, arg InsertRelinkedParams) error {
+	_, err := q.db.Exec(ctx, insertRelinked,
+		arg.TenantID,
+		arg.DecisionID,
+		arg.EntraTenantID,
+		arg.EntraObjectID,
+		arg.OldContactID,
+		arg.OldClientID,
+		arg.LinkedAt,
+		arg.NewContactID,
+		arg.NewClientID,
+		arg.DecidedBy,
+		arg.Now,
 	)
 	return err
 }
@@ -329,12 +431,12 @@ func (q *Queries) InsertResolvedContact(ctx context.Context, arg InsertResolvedC
 	return err
 }
 
-const insertUndoChange = `-- name: InsertUndoChange :exec
+const insertUnlinkedChange = `-- name: InsertUnlinkedChange :exec
 INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, version, fields, at)
 VALUES ($1, $2, $3, 'person', $4::uuid, $5::uuid, $6::bigint, $7, $8::timestamptz)
 `
 
-type InsertUndoChangeParams struct {
+type InsertUnlinkedChangeParams struct {
 	TenantID  string
 	Seq       int64
 	Type      string
@@ -345,8 +447,8 @@ type InsertUndoChangeParams struct {
 	At        time.Time
 }
 
-func (q *Queries) InsertUndoChange(ctx context.Context, arg InsertUndoChangeParams) error {
-	_, err := q.db.Exec(ctx, insertUndoChange,
+func (q *Queries) InsertUnlinkedChange(ctx context.Context, arg InsertUnlinkedChangeParams) error {
+	_, err := q.db.Exec(ctx, insertUnlinkedChange,
 		arg.TenantID,
 		arg.Seq,
 		arg.Type,
@@ -367,7 +469,8 @@ ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) DO UPDATE
 SET contact_id = EXCLUDED.contact_id, client_id = EXCLUDED.client_id, status = 'active', gone_at = NULL,
     ended_at = NULL, relink_client_id = NULL, relink_decision_id = NULL,
     last_seen_at = EXCLUDED.last_seen_at, last_synced_at = EXCLUDED.last_synced_at,
-    created_at = EXCLUDED.created_at, created_run_id = NULL
+    created_at = CASE WHEN l.ended_at IS NULL THEN l.created_at ELSE EXCLUDED.created_at END,
+    created_run_id = CASE WHEN l.ended_at IS NULL THEN l.created_run_id END
 WHERE l.ended_at IS NOT NULL OR l.relink_client_id = EXCLUDED.client_id
 `
 
@@ -380,8 +483,8 @@ type LinkIdentityParams struct {
 	Now           time.Time
 }
 
-// A link that was ended, or that waits for a contact of the client, is reactivated. No row when
-// the identity is linked.
+// A link that was ended, or that waits for a contact of the client, is reactivated; the latter is the same
+// link as before. No row when the identity is linked.
 func (q *Queries) LinkIdentity(ctx context.Context, arg LinkIdentityParams) (int64, error) {
 	result, err := q.db.Exec(ctx, linkIdentity,
 		arg.TenantID,
