@@ -12,7 +12,7 @@ import (
 
 // Decided implements reconciliation.DecidedFinder.
 func (s *Store) Decided(ctx context.Context, round reconciliation.Round, sightings []reconciliation.Sighting) (decided []string, err error) {
-	params := sqlc.FindDecidedParams{EntraTenantID: round.EntraTenantID, ClientID: round.ClientID}
+	params := sqlc.FindDecidedParams{EntraTenantID: round.EntraTenantID, ClientID: round.ClientID, Since: round.Since}
 	for i := range sightings {
 		params.EntraObjectIds = append(params.EntraObjectIds, sightings[i].EntraObjectID)
 		params.Fingerprints = append(params.Fingerprints, sightings[i].Fingerprint)

@@ -40,7 +40,8 @@ func (s *Store) Push(ctx context.Context, round reconciliation.Round, items []re
 			return err
 		}
 		decided, err = q.FindDecided(ctx, sqlc.FindDecidedParams{
-			EntraTenantID: round.EntraTenantID, ClientID: round.ClientID, EntraObjectIds: columns.objectIDs, Fingerprints: columns.fingerprints,
+			EntraTenantID: round.EntraTenantID, ClientID: round.ClientID, Since: round.Since, EntraObjectIds: columns.objectIDs,
+			Fingerprints: columns.fingerprints,
 		})
 		if err != nil {
 			return err

@@ -385,6 +385,38 @@ func TestAnotherTenantSeesAndTouchesNothing(t *testing.T) {
 	require.Equal(t, "tenant_missing", errs.ReasonOf(err))
 }
 
+// TestAResolvedItemIsAskedAgainOnceItsLinkHasEnded: that it was resolved counts for rounds that were under
+// way, which had read the identity before. One that was dismissed stays so.
+func TestAResolvedItemIsAskedAgainOnceItsLinkHasEnded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	facts := []reconciliation.Sighting{sighting("o1", "f1"), sighting("o2", "f1")}
+	b.pushed(uuid.NewString(), facts...)
+	underWay := roundOf(uuid.NewString())
+	underWay.Since = b.now
+	b.now = b.now.Add(time.Minute)
+	b.decide("o1", reconciliation.Dismissed)
+	b.decide("o2", reconciliation.Resolved)
+
+	pushed, err := b.push.Do(b.ctx, underWay, facts)
+	require.NoError(t, err)
+	require.Equal(t, reconciliation.Pushed{Decided: []string{"o1", "o2"}}, pushed)
+
+	next := roundOf(uuid.NewString())
+	next.Since = b.now.Add(time.Minute)
+	asked, err := reconciliation.NewFindDecided(b.store).Do(b.ctx, next, facts)
+	require.NoError(t, err)
+	require.Equal(t, []string{"o1"}, asked)
+	require.Empty(t, b.items(reconciliation.Open))
+	pushed, err = b.push.Do(b.ctx, next, facts)
+	require.NoError(t, err)
+	require.Equal(t, reconciliation.Pushed{Open: 1, Decided: []string{"o1"}}, pushed)
+	open := b.items(reconciliation.Open)
+	require.Len(t, open, 1)
+	require.Equal(t, "o2", open[0].EntraObjectID)
+	require.Len(t, b.items(reconciliation.Resolved), 1, "what was decided is kept")
+}
+
 // Whatever is pushed, decided and completed in whatever order: never two open items for an
 // identity, a push repeated writes nothing, and what was decided is not asked again.
 func TestQueueProperties(t *testing.T) {

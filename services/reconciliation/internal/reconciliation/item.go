@@ -94,6 +94,9 @@ type Round struct {
 	EntraTenantID   string
 	ClientID        string
 	MappingRevision int64 // of the mapping to that client
+	// When its last attempt began, zero where that is not known. What a person resolved before has had its
+	// effect: where an identity is ambiguous all the same, its link has ended since.
+	Since time.Time
 }
 
 // Item is an entry of the queue.

@@ -18,8 +18,8 @@ type NewItem struct {
 // Pusher stores sightings.
 type Pusher interface {
 	// Push opens or refreshes an item for each of the given identities, which are all different,
-	// except those that a person has decided on the same facts: it closes their open items as
-	// superseded and returns their object ids.
+	// except those that a person has decided on the same facts, dismissed or, since the round began,
+	// resolved: it closes their open items as superseded and returns their object ids.
 	Push(ctx context.Context, round Round, items []NewItem, now time.Time) (decided []string, err error)
 }
 

@@ -5,6 +5,8 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
 	"github.com/entrasync/entrasync/services/reconciliation/internal/reconciliation"
 )
@@ -60,7 +62,7 @@ func (s *Server) PushItems(ctx context.Context, req *reconciliationv1.PushItemsR
 	}
 	pushed, err := s.use.Push.Do(ctx, reconciliation.Round{
 		RunID: req.GetRunId(), ManagedTenantID: req.GetManagedTenantId(), EntraTenantID: req.GetEntraTenantId(), ClientID: req.GetClientId(),
-		MappingRevision: req.GetMappingRevision(),
+		MappingRevision: req.GetMappingRevision(), Since: timeOrZero(req.GetSince()),
 	}, sightings)
 	if err != nil {
 		return nil, err
@@ -74,7 +76,9 @@ func (s *Server) FindDecidedItems(ctx context.Context, req *reconciliationv1.Fin
 	for _, item := range req.GetItems() {
 		sightings = append(sightings, toSighting(item))
 	}
-	decided, err := s.use.Decided.Do(ctx, reconciliation.Round{EntraTenantID: req.GetEntraTenantId(), ClientID: req.GetClientId()}, sightings)
+	decided, err := s.use.Decided.Do(ctx, reconciliation.Round{
+		EntraTenantID: req.GetEntraTenantId(), ClientID: req.GetClientId(), Since: timeOrZero(req.GetSince()),
+	}, sightings)
 	if err != nil {
 		return nil, err
 	}
@@ -86,17 +90,21 @@ func (s *Server) CompleteRound(ctx context.Context, req *reconciliationv1.Comple
 	if !req.GetComplete() { // nobody's absence is known
 		return &reconciliationv1.CompleteRoundResponse{}, nil
 	}
-	var since time.Time
-	if req.GetSince() != nil {
-		since = req.GetSince().AsTime()
-	}
 	closed, err := s.use.Complete.Do(ctx, reconciliation.Round{
 		RunID: req.GetRunId(), ManagedTenantID: req.GetManagedTenantId(), EntraTenantID: req.GetEntraTenantId(),
-	}, since)
+	}, timeOrZero(req.GetSince()))
 	if err != nil {
 		return nil, err
 	}
 	return &reconciliationv1.CompleteRoundResponse{Superseded: int32(closed)}, nil
+}
+
+// timeOrZero is the zero time where a message has none.
+func timeOrZero(t *timestamppb.Timestamp) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.AsTime()
 }
 
 // FollowMapping closes items of another client than the one that is mapped.

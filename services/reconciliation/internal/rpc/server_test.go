@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pgtest"
@@ -22,6 +23,7 @@ import (
 // bundle is the service as its callers reach it.
 type bundle struct {
 	ctx     context.Context
+	db      *pgtest.DB
 	gateway reconciliationv1.ReconciliationServiceClient         // as the gateway calls it
 	status  reconciliationv1.ReconciliationInternalServiceClient // as the gateway calls it
 	engine  func(context.Context, *reconciliationv1.PushItemsRequest) (*reconciliationv1.PushItemsResponse, error)
@@ -36,13 +38,13 @@ func setup(t *testing.T) *bundle {
 	store := postgres.New(db.Pool(postgres.Context))
 	newID := func() string { return uuid.Must(uuid.NewV7()).String() }
 	b := &bundle{
-		network: rpctest.New(t),
-		ctx:     tenant.With(t.Context(), tenant.Call{Tenant: "msp-1", Actor: tenant.Actor{ID: "u", Type: "user"}}),
+		db: db, network: rpctest.New(t),
+		ctx: tenant.With(t.Context(), tenant.Call{Tenant: "msp-1", Actor: tenant.Actor{ID: "u", Type: "user"}}),
 	}
 	b.server = rpc.New(rpc.UseCases{
 		Push: reconciliation.NewPush(store, newID, time.Now), Complete: reconciliation.NewComplete(store, time.Now),
 		ApplyMapping: reconciliation.NewApplyMapping(store, time.Now), List: reconciliation.NewList(store),
-		CountOpen: reconciliation.NewCountOpen(store),
+		CountOpen: reconciliation.NewCountOpen(store), Decided: reconciliation.NewFindDecided(store),
 	})
 	b.address = b.network.Serve("reconciliation", func(r grpc.ServiceRegistrar) {
 		reconciliationv1.RegisterReconciliationServiceServer(r, b.server)
@@ -124,6 +126,36 @@ func TestTheGatewayListsWhatTheEnginePushed(t *testing.T) {
 	unmapped, err := b.server.FollowMapping(b.ctx, &reconciliationv1.FollowMappingRequest{EntraTenantId: "entra-1", MappingRevision: 4})
 	require.NoError(t, err)
 	require.EqualValues(t, 1, unmapped.GetSuperseded())
+}
+
+// TestWhatWasResolvedCountsSinceTheRoundBegan: an engine that does not say when it began is told of all.
+func TestWhatWasResolvedCountsSinceTheRoundBegan(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	req := request("o1")
+	_, err := b.engine(b.ctx, req)
+	require.NoError(t, err)
+	decided := time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)
+	_, err = b.db.Admin.Exec(b.ctx, `UPDATE entra_contact_reconciliation_queue SET status = 'resolved', decided_by = 'u', decided_at = $1`, decided)
+	require.NoError(t, err)
+	for _, c := range []struct {
+		since *timestamppb.Timestamp
+		want  []string
+	}{
+		{nil, []string{"o1"}},
+		{timestamppb.New(decided), []string{"o1"}},
+		{timestamppb.New(decided.Add(time.Second)), nil},
+	} {
+		found, err := b.server.FindDecidedItems(b.ctx, &reconciliationv1.FindDecidedItemsRequest{
+			EntraTenantId: req.GetEntraTenantId(), ClientId: req.GetClientId(), Items: req.GetItems(), Since: c.since,
+		})
+		require.NoError(t, err)
+		require.Equal(t, c.want, found.GetDecidedObjectIds())
+		req.Since = c.since
+		pushed, err := b.engine(b.ctx, req)
+		require.NoError(t, err)
+		require.Equal(t, c.want, pushed.GetDecidedObjectIds())
+	}
 }
 
 func TestRefusals(t *testing.T) {

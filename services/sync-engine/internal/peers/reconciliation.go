@@ -33,7 +33,8 @@ func NewReconciliation(conn grpc.ClientConnInterface) *Reconciliation {
 func (r *Reconciliation) Push(ctx context.Context, items syncengine.PushedItems) ([]string, error) {
 	req := &reconciliationv1.PushItemsRequest{
 		RunId: items.RunID, ManagedTenantId: items.Mapping.ManagedTenantID, EntraTenantId: items.Mapping.EntraTenantID,
-		ClientId: items.Mapping.ClientID, MappingRevision: items.Mapping.Revision, Items: make([]*reconciliationv1.PushedItem, len(items.Items)),
+		ClientId: items.Mapping.ClientID, MappingRevision: items.Mapping.Revision, Since: timestamppb.New(items.Since),
+		Items: make([]*reconciliationv1.PushedItem, len(items.Items)),
 	}
 	for i := range items.Items {
 		req.Items[i] = itemOf(&items.Items[i])
@@ -47,7 +48,8 @@ func (r *Reconciliation) Push(ctx context.Context, items syncengine.PushedItems)
 // Decided returns the identities decided already.
 func (r *Reconciliation) Decided(ctx context.Context, items syncengine.PushedItems) ([]string, error) {
 	req := &reconciliationv1.FindDecidedItemsRequest{
-		EntraTenantId: items.Mapping.EntraTenantID, ClientId: items.Mapping.ClientID, Items: make([]*reconciliationv1.PushedItem, len(items.Items)),
+		EntraTenantId: items.Mapping.EntraTenantID, ClientId: items.Mapping.ClientID, Since: timestamppb.New(items.Since),
+		Items: make([]*reconciliationv1.PushedItem, len(items.Items)),
 	}
 	for i := range items.Items {
 		req.Items[i] = itemOf(&items.Items[i])
@@ -60,12 +62,12 @@ func (r *Reconciliation) Decided(ctx context.Context, items syncengine.PushedIte
 
 // CompleteRound closes the directory's open items that the round did not push
 // since it began.
-func (r *Reconciliation) CompleteRound(ctx context.Context, round syncengine.PushedItems, since time.Time) error {
+func (r *Reconciliation) CompleteRound(ctx context.Context, round syncengine.PushedItems) error {
 	ctx, cancel := context.WithTimeout(ctx, queueTimeout)
 	defer cancel()
 	_, err := r.queue.CompleteRound(ctx, &reconciliationv1.CompleteRoundRequest{
 		RunId: round.RunID, ManagedTenantId: round.Mapping.ManagedTenantID, EntraTenantId: round.Mapping.EntraTenantID, Complete: true,
-		Since: timestamppb.New(since),
+		Since: timestamppb.New(round.Since),
 	}, grpc.WaitForReady(true))
 	return err
 }

@@ -73,7 +73,7 @@ func (e *engine) anew(t *testing.T) {
 	e.t, e.revision, e.now = t, 1, dawn
 	e.forget()
 	*e.dir, *e.mapping = *newDirectory(), *newMapping()
-	e.queue.items, e.queue.decided, e.queue.completed, e.queue.since, e.queue.pushed, e.queue.followed = nil, nil, nil, nil, nil, nil
+	e.queue.items, e.queue.decided, e.queue.completed, e.queue.resolved, e.queue.pushed, e.queue.followed = nil, nil, nil, nil, nil, nil
 }
 
 // caseFile is a case under way.

@@ -363,7 +363,7 @@ type unfinished struct{ *fakeQueue }
 
 var errUnfinished = errors.New("away")
 
-func (unfinished) CompleteRound(context.Context, syncengine.PushedItems, time.Time) error {
+func (unfinished) CompleteRound(context.Context, syncengine.PushedItems) error {
 	return errUnfinished
 }
 

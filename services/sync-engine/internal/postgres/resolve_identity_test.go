@@ -313,6 +313,42 @@ func TestAnOldContactThatMovesWhileAPersonRelinksIsFreedUnderItsClientsLock(t *t
 	e.gapless()
 }
 
+// TestALinkThatEndedAfterAPersonMadeItIsAskedAboutAgain: that a person resolved what was asked counts for a round
+// that was under way. Later ones find the link, and where the host has deleted its contact they ask as before.
+func TestALinkThatEndedAfterAPersonMadeItIsAskedAboutAgain(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(1)
+	e.round()
+	deletes := func() {
+		for _, id := range e.rows(`SELECT id::text FROM contacts WHERE NOT deleted`) {
+			e.host(syncengine.ContactRecord{ID: &id, Deleted: ptr(true)})
+		}
+	}
+	deletes()
+	require.Equal(t, syncengine.Counters{Ambiguous: 1}, e.round().Counters)
+	first := e.queue.items[e.dir.users[0].ObjectID]
+	require.Equal(t, "contact_deleted", first.Reason)
+	e.now = e.now.Add(time.Hour)
+	underWay := e.roundMeanwhile(t, func() {
+		_, err := e.resolver().Do(e.ctx(), e.resolution(first.ObjectID, ""))
+		require.NoError(t, err)
+		e.queue.resolved = map[string]time.Time{first.ObjectID: e.now}
+	})
+	require.Equal(t, syncengine.Counters{Unchanged: 1}, underWay.Counters)
+
+	deletes()
+	e.queue.items = nil
+	dry := e.do(syncengine.TypeAllTenants, true)
+	got := e.round()
+	require.Equal(t, syncengine.Counters{Ambiguous: 1}, got.Counters)
+	require.Equal(t, got.Counters, dry.Counters)
+	require.Equal(t, first.Fingerprint, e.queue.items[first.ObjectID].Fingerprint, "the facts are the same")
+	so, err := e.explain.Do(e.ctx(), syncengine.ExplainRequest{ManagedTenantID: managed, ObjectID: first.ObjectID})
+	require.NoError(t, err)
+	require.Equal(t, "ambiguous", so.Outcome)
+}
+
 // TestALaterMappingEndsAResolution: what was announced meanwhile wins.
 func TestALaterMappingEndsAResolution(t *testing.T) {
 	t.Parallel()

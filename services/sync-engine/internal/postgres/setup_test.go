@@ -303,11 +303,12 @@ type fakeQueue struct {
 	items     map[string]syncengine.QueueItem // by object id
 	decided   []string
 	completed []string // runs
-	since     []time.Time
-	pushes    int
-	pushed    []syncengine.MappingRevision
-	followed  []syncengine.MappingRevision
-	away      bool // when told of a mapping
+	// What a person has resolved, by object id, and when: it counts as decided for rounds under way.
+	resolved map[string]time.Time
+	pushes   int
+	pushed   []syncengine.MappingRevision
+	followed []syncengine.MappingRevision
+	away     bool // when told of a mapping
 }
 
 func (q *fakeQueue) Push(_ context.Context, items syncengine.PushedItems) ([]string, error) {
@@ -321,13 +322,23 @@ func (q *fakeQueue) Push(_ context.Context, items syncengine.PushedItems) ([]str
 	for _, item := range items.Items {
 		q.items[item.ObjectID] = item
 	}
-	return q.decided, nil
+	return q.decidedOf(items), nil
 }
 
-func (q *fakeQueue) Decided(context.Context, syncengine.PushedItems) ([]string, error) {
+func (q *fakeQueue) decidedOf(items syncengine.PushedItems) []string {
+	decided := slices.Clone(q.decided)
+	for _, item := range items.Items {
+		if at, ok := q.resolved[item.ObjectID]; ok && !at.Before(items.Since) {
+			decided = append(decided, item.ObjectID)
+		}
+	}
+	return decided
+}
+
+func (q *fakeQueue) Decided(_ context.Context, items syncengine.PushedItems) ([]string, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.decided, nil
+	return q.decidedOf(items), nil
 }
 
 func (q *fakeQueue) CloseItemsOfOldClient(_ context.Context, m syncengine.MappingRevision) error {
@@ -338,10 +349,9 @@ func (q *fakeQueue) CloseItemsOfOldClient(_ context.Context, m syncengine.Mappin
 	return nil
 }
 
-func (q *fakeQueue) CompleteRound(_ context.Context, round syncengine.PushedItems, since time.Time) error {
+func (q *fakeQueue) CompleteRound(_ context.Context, round syncengine.PushedItems) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.since = append(q.since, since)
 	q.completed = append(q.completed, round.RunID)
 	return nil
 }

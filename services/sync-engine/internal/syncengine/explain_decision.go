@@ -220,7 +220,7 @@ func (x *explaining) queueSteps(ctx context.Context, d *DecidedIdentity) error {
 		Mapping: MappingRevision{
 			ManagedTenantID: x.mapped.ManagedTenantID, EntraTenantID: x.mapped.EntraTenantID, ClientID: x.mapped.ClientID, Revision: x.mapped.Revision,
 		},
-		Items: items,
+		Since: x.rules.Now.Add(-clockSkew), Items: items,
 	})
 	if err != nil {
 		return err

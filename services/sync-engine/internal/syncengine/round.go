@@ -225,18 +225,20 @@ type RoundMapping interface {
 type PushedItems struct {
 	RunID   string
 	Mapping MappingRevision // of the directory, which the items are of
+	Since   time.Time       // when this attempt of the round began, or a little before: clocks differ
 	Items   []QueueItem
 }
 
 // Queue takes what a round could not decide.
 type Queue interface {
 	// Push opens or refreshes items and returns the identities that a person has
-	// decided on the same facts.
+	// decided on the same facts: dismissed, or resolved since the attempt began, which
+	// may not have seen the link. One whose link has ended since is asked about again.
 	Push(ctx context.Context, items PushedItems) (decided []string, err error)
 	// Decided are those of the items that a person has decided on the same facts.
 	// Nothing is written.
 	Decided(ctx context.Context, items PushedItems) ([]string, error)
 	// CompleteRound closes the directory's open items that this attempt of the
-	// round, begun at since, did not push.
-	CompleteRound(ctx context.Context, round PushedItems, since time.Time) error
+	// round did not push.
+	CompleteRound(ctx context.Context, round PushedItems) error
 }

@@ -258,12 +258,17 @@ func (w *work) push(ctx context.Context, complete bool) (open map[string]int, al
 	if err := w.enter(PhaseClosing); err != nil {
 		return nil, 0, err
 	}
-	push := PushedItems{RunID: w.run.ID, Mapping: w.managed.mapping()}
+	push := w.pushed()
 	open, all, err = pushAll(ctx, w.round, w.queue.Push, push, w.step)
 	if err == nil && complete {
-		err = w.queue.CompleteRound(ctx, push, w.rules.Now.Add(-clockSkew))
+		err = w.queue.CompleteRound(ctx, push)
 	}
 	return open, all, err
+}
+
+// pushed are no items of the round yet.
+func (w *work) pushed() PushedItems {
+	return PushedItems{RunID: w.run.ID, Mapping: w.managed.mapping(), Since: w.rules.Now.Add(-clockSkew)}
 }
 
 // preview ends a dry run: it reports what the plan would write, and asks which of
@@ -272,7 +277,7 @@ func (w *work) preview(ctx context.Context, result *Result, planned Changes) err
 	if err := w.round.ReportPlan(ctx, w.step); err != nil {
 		return err
 	}
-	items, decided := PushedItems{RunID: w.run.ID, Mapping: w.managed.mapping()}, w.queue.Decided
+	items, decided := w.pushed(), w.queue.Decided
 	if w.managed.MappedClient() == "" { // nobody has decided about people of a client that there is not
 		decided = func(context.Context, PushedItems) ([]string, error) { return nil, nil }
 	}

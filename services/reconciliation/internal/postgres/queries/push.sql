@@ -9,7 +9,8 @@ ORDER BY id
 FOR UPDATE;
 
 -- name: FindDecided :many
--- The identities that a person has decided on the very same facts, which the client is one of.
+-- The identities that a person has decided on the very same facts, which the client is one of. What was
+-- resolved gave the identity a link: it counts for a round that may have read the identity before.
 SELECT DISTINCT q.entra_object_id
 FROM entra_contact_reconciliation_queue AS q
 JOIN (
@@ -20,7 +21,7 @@ JOIN (
    AND pushed.fingerprint = q.fingerprint
 WHERE q.entra_tenant_id = @entra_tenant_id
   AND q.client_id = @client_id
-  AND q.status IN ('resolved', 'dismissed')
+  AND (q.status = 'dismissed' OR q.status = 'resolved' AND q.decided_at >= @since::timestamptz)
 ORDER BY q.entra_object_id;
 
 -- name: UpsertOpenItems :execrows

@@ -23,7 +23,7 @@ JOIN (
    AND pushed.fingerprint = q.fingerprint
 WHERE q.entra_tenant_id = $3
   AND q.client_id = $4
-  AND q.status IN ('resolved', 'dismissed')
+  AND (q.status = 'dismissed' OR q.status = 'resolved' AND q.decided_at >= $5::timestamptz)
 ORDER BY q.entra_object_id
 `
 
@@ -32,15 +32,18 @@ type FindDecidedParams struct {
 	Fingerprints   []string
 	EntraTenantID  string
 	ClientID       string
+	Since          time.Time
 }
 
-// The identities that a person has decided on the very same facts, which the client is one of.
+// The identities that a person has decided on the very same facts, which the client is one of. What was
+// resolved gave the identity a link: it counts for a round that may have read the identity before.
 func (q *Queries) FindDecided(ctx context.Context, arg FindDecidedParams) ([]string, error) {
 	rows, err := q.db.Query(ctx, findDecided,
 		arg.EntraObjectIds,
 		arg.Fingerprints,
 		arg.EntraTenantID,
 		arg.ClientID,
+		arg.Since,
 	)
 	if err != nil {
 		return nil, err

@@ -932,8 +932,11 @@ type PushItemsRequest struct {
 	Items           []*PushedItem          `protobuf:"bytes,5,rep,name=items,proto3" json:"items,omitempty"`
 	// The revision of the mapping to that client.
 	MappingRevision int64 `protobuf:"varint,6,opt,name=mapping_revision,json=mappingRevision,proto3" json:"mapping_revision,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// When this attempt of the round began: what was resolved before is asked again, for the link has
+	// ended since. Where it is missing, whatever was resolved counts as decided.
+	Since         *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=since,proto3" json:"since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PushItemsRequest) Reset() {
@@ -1008,6 +1011,13 @@ func (x *PushItemsRequest) GetMappingRevision() int64 {
 	return 0
 }
 
+func (x *PushItemsRequest) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
 type PushItemsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Items that are open after the push, new and refreshed.
@@ -1067,7 +1077,9 @@ type FindDecidedItemsRequest struct {
 	EntraTenantId string                 `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
 	ClientId      string                 `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// Only the identity and the fingerprint count.
-	Items         []*PushedItem `protobuf:"bytes,3,rep,name=items,proto3" json:"items,omitempty"`
+	Items []*PushedItem `protobuf:"bytes,3,rep,name=items,proto3" json:"items,omitempty"`
+	// As that of PushItems.
+	Since         *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1119,6 +1131,13 @@ func (x *FindDecidedItemsRequest) GetClientId() string {
 func (x *FindDecidedItemsRequest) GetItems() []*PushedItem {
 	if x != nil {
 		return x.Items
+	}
+	return nil
+}
+
+func (x *FindDecidedItemsRequest) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
 	}
 	return nil
 }
@@ -1604,21 +1623,23 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"\x16assigned_licence_count\x18\f \x01(\x05H\x01R\x14assignedLicenceCount\x88\x01\x01\x12\x1b\n" +
 	"\tuser_type\x18\r \x01(\tR\buserTypeB\x12\n" +
 	"\x10_account_enabledB\x19\n" +
-	"\x17_assigned_licence_count\"\xbd\x02\n" +
+	"\x17_assigned_licence_count\"\xef\x02\n" +
 	"\x10PushItemsRequest\x12\x1f\n" +
 	"\x06run_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05runId\x123\n" +
 	"\x11managed_tenant_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x0fmanagedTenantId\x12/\n" +
 	"\x0fentra_tenant_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\rentraTenantId\x12$\n" +
 	"\tclient_id\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bclientId\x12H\n" +
 	"\x05items\x18\x05 \x03(\v2'.entrasync.reconciliation.v1.PushedItemB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05items\x122\n" +
-	"\x10mapping_revision\x18\x06 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x0fmappingRevision\"U\n" +
+	"\x10mapping_revision\x18\x06 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x0fmappingRevision\x120\n" +
+	"\x05since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"U\n" +
 	"\x11PushItemsResponse\x12\x12\n" +
 	"\x04open\x18\x01 \x01(\x05R\x04open\x12,\n" +
-	"\x12decided_object_ids\x18\x02 \x03(\tR\x10decidedObjectIds\"\xba\x01\n" +
+	"\x12decided_object_ids\x18\x02 \x03(\tR\x10decidedObjectIds\"\xec\x01\n" +
 	"\x17FindDecidedItemsRequest\x12/\n" +
 	"\x0fentra_tenant_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\rentraTenantId\x12$\n" +
 	"\tclient_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bclientId\x12H\n" +
-	"\x05items\x18\x03 \x03(\v2'.entrasync.reconciliation.v1.PushedItemB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05items\"H\n" +
+	"\x05items\x18\x03 \x03(\v2'.entrasync.reconciliation.v1.PushedItemB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05items\x120\n" +
+	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"H\n" +
 	"\x18FindDecidedItemsResponse\x12,\n" +
 	"\x12decided_object_ids\x18\x01 \x03(\tR\x10decidedObjectIds\"\xa4\x02\n" +
 	"\x14CompleteRoundRequest\x12\x1f\n" +
@@ -1706,25 +1727,27 @@ var file_entrasync_reconciliation_v1_reconciliation_proto_depIdxs = []int32{
 	1,  // 9: entrasync.reconciliation.v1.PushedItem.candidates:type_name -> entrasync.reconciliation.v1.Candidate
 	2,  // 10: entrasync.reconciliation.v1.PushedItem.peers:type_name -> entrasync.reconciliation.v1.Peer
 	7,  // 11: entrasync.reconciliation.v1.PushItemsRequest.items:type_name -> entrasync.reconciliation.v1.PushedItem
-	7,  // 12: entrasync.reconciliation.v1.FindDecidedItemsRequest.items:type_name -> entrasync.reconciliation.v1.PushedItem
-	18, // 13: entrasync.reconciliation.v1.CompleteRoundRequest.since:type_name -> google.protobuf.Timestamp
-	5,  // 14: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:input_type -> entrasync.reconciliation.v1.ListQueueItemsRequest
-	8,  // 15: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:input_type -> entrasync.reconciliation.v1.PushItemsRequest
-	10, // 16: entrasync.reconciliation.v1.ReconciliationInternalService.FindDecidedItems:input_type -> entrasync.reconciliation.v1.FindDecidedItemsRequest
-	12, // 17: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:input_type -> entrasync.reconciliation.v1.CompleteRoundRequest
-	14, // 18: entrasync.reconciliation.v1.ReconciliationInternalService.FollowMapping:input_type -> entrasync.reconciliation.v1.FollowMappingRequest
-	16, // 19: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:input_type -> entrasync.reconciliation.v1.CountItemsRequest
-	6,  // 20: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:output_type -> entrasync.reconciliation.v1.ListQueueItemsResponse
-	9,  // 21: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:output_type -> entrasync.reconciliation.v1.PushItemsResponse
-	11, // 22: entrasync.reconciliation.v1.ReconciliationInternalService.FindDecidedItems:output_type -> entrasync.reconciliation.v1.FindDecidedItemsResponse
-	13, // 23: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:output_type -> entrasync.reconciliation.v1.CompleteRoundResponse
-	15, // 24: entrasync.reconciliation.v1.ReconciliationInternalService.FollowMapping:output_type -> entrasync.reconciliation.v1.FollowMappingResponse
-	17, // 25: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:output_type -> entrasync.reconciliation.v1.CountItemsResponse
-	20, // [20:26] is the sub-list for method output_type
-	14, // [14:20] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	18, // 12: entrasync.reconciliation.v1.PushItemsRequest.since:type_name -> google.protobuf.Timestamp
+	7,  // 13: entrasync.reconciliation.v1.FindDecidedItemsRequest.items:type_name -> entrasync.reconciliation.v1.PushedItem
+	18, // 14: entrasync.reconciliation.v1.FindDecidedItemsRequest.since:type_name -> google.protobuf.Timestamp
+	18, // 15: entrasync.reconciliation.v1.CompleteRoundRequest.since:type_name -> google.protobuf.Timestamp
+	5,  // 16: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:input_type -> entrasync.reconciliation.v1.ListQueueItemsRequest
+	8,  // 17: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:input_type -> entrasync.reconciliation.v1.PushItemsRequest
+	10, // 18: entrasync.reconciliation.v1.ReconciliationInternalService.FindDecidedItems:input_type -> entrasync.reconciliation.v1.FindDecidedItemsRequest
+	12, // 19: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:input_type -> entrasync.reconciliation.v1.CompleteRoundRequest
+	14, // 20: entrasync.reconciliation.v1.ReconciliationInternalService.FollowMapping:input_type -> entrasync.reconciliation.v1.FollowMappingRequest
+	16, // 21: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:input_type -> entrasync.reconciliation.v1.CountItemsRequest
+	6,  // 22: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:output_type -> entrasync.reconciliation.v1.ListQueueItemsResponse
+	9,  // 23: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:output_type -> entrasync.reconciliation.v1.PushItemsResponse
+	11, // 24: entrasync.reconciliation.v1.ReconciliationInternalService.FindDecidedItems:output_type -> entrasync.reconciliation.v1.FindDecidedItemsResponse
+	13, // 25: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:output_type -> entrasync.reconciliation.v1.CompleteRoundResponse
+	15, // 26: entrasync.reconciliation.v1.ReconciliationInternalService.FollowMapping:output_type -> entrasync.reconciliation.v1.FollowMappingResponse
+	17, // 27: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:output_type -> entrasync.reconciliation.v1.CountItemsResponse
+	22, // [22:28] is the sub-list for method output_type
+	16, // [16:22] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_reconciliation_v1_reconciliation_proto_init() }

@@ -140,7 +140,8 @@ const (
 //
 // ReconciliationInternalService stores what a round could not decide.
 type ReconciliationInternalServiceClient interface {
-	// PushItems opens or refreshes items; what a person has decided on the same facts stays closed.
+	// PushItems opens or refreshes items; what a person has dismissed on the same facts stays closed, and
+	// what was resolved since the round began.
 	// The same push again changes nothing except when the items were last seen.
 	PushItems(ctx context.Context, in *PushItemsRequest, opts ...grpc.CallOption) (*PushItemsResponse, error)
 	// FindDecidedItems tells which of the items a person has decided on the same facts; nothing is
@@ -219,7 +220,8 @@ func (c *reconciliationInternalServiceClient) CountItems(ctx context.Context, in
 //
 // ReconciliationInternalService stores what a round could not decide.
 type ReconciliationInternalServiceServer interface {
-	// PushItems opens or refreshes items; what a person has decided on the same facts stays closed.
+	// PushItems opens or refreshes items; what a person has dismissed on the same facts stays closed, and
+	// what was resolved since the round began.
 	// The same push again changes nothing except when the items were last seen.
 	PushItems(context.Context, *PushItemsRequest) (*PushItemsResponse, error)
 	// FindDecidedItems tells which of the items a person has decided on the same facts; nothing is
