@@ -83,8 +83,9 @@ test('filters are tried on real people before they are saved', async () => {
   const group = page.getByRole('group', { name: 'Try the filters' })
   await pick(page, 'Try these filters on', 'Fujin')
   await group.getByRole('button', { name: 'Try', exact: true }).click()
-  await group.getByText('would be left out', { exact: false }).first().waitFor()
-  await group.getByText('One of your patterns').first().waitFor()
+  await group.getByText('stay linked', { exact: false }).first().waitFor()
+  await group.getByRole('button', { name: 'Show those who stay left out, too' }).click()
+  await group.getByRole('table', { name: 'People and filters' }).waitFor()
   await look(page, 'settings-tried')
   const settings = await call('GET', `/api${entra}/settings`)
   assert.deepEqual(settings.filters.customPatterns, [], 'saved by trying')
@@ -125,10 +126,11 @@ test('filters are tried on whom the last sync left to them, too', async () => {
   await page.getByRole('textbox', { name: 'Patterns of your own' }).fill('a')
   const group = page.getByRole('group', { name: 'Try the filters' })
   await pick(page, 'Try these filters on', 'Fujin')
-  const says = ({ total, dropped, added, leftOut }, base) => {
+  const says = ({ total, dropped, added, leftOut, linked }, base) => {
     const one = (n, word, words) => `${n} ${n === 1 ? word : words}`
     const changes = [dropped > 0 && one(dropped, 'would be left out who comes now', 'would be left out who come now'), added > 0 && one(added, 'would come who is left out now', 'would come who are left out now')].filter(Boolean)
-    return `Of ${one(total, 'person', 'people')}${base}: ${[changes.join(', ') || 'nothing would change', leftOut > 0 && one(leftOut, 'stays left out', 'stay left out')].filter(Boolean).join(', ')}.`
+    const stay = linked > 0 ? `, of whom ${linked} stay linked` : ''
+    return `Of ${one(total, 'person', 'people')}${base}${stay}: ${[changes.join(', ') || 'nothing would change', leftOut > 0 && one(leftOut, 'stays left out', 'stay left out')].filter(Boolean).join(', ')}.`
   }
   for (const [base, sentence] of [['The last sync', says(last, ' about whom filters decide')], ['The directory as it is now', says(now, '')]]) {
     await group.getByRole('radiogroup', { name: 'Whom they are tried on' }).getByText(base).click()
