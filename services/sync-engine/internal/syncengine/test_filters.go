@@ -119,12 +119,8 @@ func (t *TestFilters) Do(ctx context.Context, test FilterTest) (FilterTestResult
 		run.most = maxTestedKept
 		err = t.store.EachKeptUser(ctx, entraTenantID, page)
 	default:
-		run.linked = func(ctx context.Context, users []User) (map[string]bool, error) {
-			ids := make([]string, len(users))
-			for i := range users {
-				ids[i] = text.Normalise(users[i].ObjectID)
-			}
-			return t.store.Linked(ctx, entraTenantID, ids)
+		run.linked = func(ctx context.Context, objectIDs []string) (map[string]bool, error) {
+			return t.store.Linked(ctx, entraTenantID, objectIDs)
 		}
 		err = t.users.EachUser(ctx, entraTenantID, page)
 	}
@@ -186,20 +182,25 @@ func (t *TestFilters) begin(ctx context.Context, entraTenantID string, stand, tr
 // filterTest is a test under way.
 type filterTest struct {
 	stand, tried *Reader
-	most         int                                                              // users that are tried
-	linked       func(ctx context.Context, users []User) (map[string]bool, error) // nil where none of them is
-	now          func() time.Time
-	took         time.Duration // to try them
-	so           FilterTestResult
-	by           map[string][]TestedIdentity // by their change
+	most         int // users that are tried
+	// linked are those of a page that have a link; nil where nobody tried has one.
+	linked func(ctx context.Context, objectIDs []string) (map[string]bool, error)
+	now    func() time.Time
+	took   time.Duration // to try them
+	so     FilterTestResult
+	by     map[string][]TestedIdentity // by their change
 }
 
 // page tries a page. Patterns may take their time: nobody waits for it after the caller has gone.
 func (t *filterTest) page(ctx context.Context, users []User) error {
+	ids := make([]string, len(users))
+	for i := range users {
+		ids[i] = text.Normalise(users[i].ObjectID)
+	}
 	var linked map[string]bool
 	if t.linked != nil {
 		var err error
-		if linked, err = t.linked(ctx, users); err != nil {
+		if linked, err = t.linked(ctx, ids); err != nil {
 			return err
 		}
 	}
@@ -212,7 +213,7 @@ func (t *filterTest) page(ctx context.Context, users []User) error {
 			return errEnough
 		}
 		t.so.Total++
-		if linked[text.Normalise(users[i].ObjectID)] {
+		if linked[ids[i]] {
 			t.so.Linked++
 			continue
 		}

@@ -36,7 +36,7 @@ var (
 // goes on when the last one waits.
 const keptAhead = 2
 
-// Keep implements syncengine.Round, and ends what rejections are void. It comes after what was planned is applied, and
+// Keep implements syncengine.Round, and ends the rejections that are void. It comes after what was planned is applied, and
 // before the delta link is kept: after a crash in between the same changes come again.
 func (r *Round) Keep(ctx context.Context, complete bool, step syncengine.Step) error {
 	known, err := r.keepsSome(ctx)
