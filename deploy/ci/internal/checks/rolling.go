@@ -12,7 +12,7 @@ import (
 
 // versionBefore is the revision whose programs have to work on this version's schema, and
 // beside this version's programs: that which was released last.
-const versionBefore = "c7fee8ac102da474195e2404e7fb21aef7b4a1e3"
+const versionBefore = "a9bf3aef40ba6558d2aa8a0e85057e3531830803"
 
 // Rolling builds the programs of an earlier version, by default of the one before, and
 // replaces them one by one by this version's on a running system: see
