@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -49,8 +50,7 @@ func (s *Suite) tests(ctx context.Context, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	// Two packages more than there are processors: some wait for a moment to pass, and the race
-	// detector has every test program sleep for a second before it ends.
+	// Two packages more than there are processors: some wait for a moment to pass.
 	atOnce := "-p=" + strconv.Itoa(runtime.NumCPU()+2)
 	return s.goTest(ctx, log, s.TestEnv, slices.Concat(s.raceFlags(ctx), []string{atOnce, "-timeout=30m"}, ordered))
 }
@@ -97,6 +97,11 @@ func (s *Suite) packages(ctx context.Context) ([]string, error) {
 // checks of unsafe pointers along; of ours only generated code has some.
 var quickBuild = []string{"-gcflags=all=-dwarf=false -d=checkptr=0", "-exec=env -u GOGC"}
 
+// shortExit has the race detector wait for a tenth of a second before a program ends, for races that are just
+// being found, not for a second: dozens of test programs end, and those that they start. What the caller
+// has set comes after it, and decides.
+func shortExit() string { return "GORACE=atexit_sleep_ms=100 " + os.Getenv("GORACE") }
+
 // goTest runs `go test -json` (always anew: the programs that tests build and start are no input
 // that its cache knows of), counts every test and keeps what failing ones printed.
 func (s *Suite) goTest(ctx context.Context, log io.Writer, wrap, args []string) error {
@@ -107,7 +112,7 @@ func (s *Suite) goTest(ctx context.Context, log io.Writer, wrap, args []string) 
 	wait.Go(func() { results.read(reader) })
 	ended := make(chan struct{})
 	wait.Go(func() { s.tell(ended, results) })
-	err := s.command(ctx, writer, "", []string{"GOGC=400"}, words[0], words[1:]...)
+	err := s.command(ctx, writer, "", []string{"GOGC=400", shortExit()}, words[0], words[1:]...)
 	_ = writer.Close()
 	close(ended)
 	wait.Wait()
