@@ -97,11 +97,6 @@ func (s *Suite) packages(ctx context.Context) ([]string, error) {
 // checks of unsafe pointers along; of ours only generated code has some.
 var quickBuild = []string{"-gcflags=all=-dwarf=false -d=checkptr=0", "-exec=env -u GOGC"}
 
-// shortExit has the race detector wait for a tenth of a second before a program ends, for races that are just
-// being found, not for a second: dozens of test programs end, and those that they start. What the caller
-// has set comes after it, and decides.
-func shortExit() string { return "GORACE=atexit_sleep_ms=100 " + os.Getenv("GORACE") }
-
 // goTest runs `go test -json` (always anew: the programs that tests build and start are no input
 // that its cache knows of), counts every test and keeps what failing ones printed.
 func (s *Suite) goTest(ctx context.Context, log io.Writer, wrap, args []string) error {
@@ -112,7 +107,10 @@ func (s *Suite) goTest(ctx context.Context, log io.Writer, wrap, args []string) 
 	wait.Go(func() { results.read(reader) })
 	ended := make(chan struct{})
 	wait.Go(func() { s.tell(ended, results) })
-	err := s.command(ctx, writer, "", []string{"GOGC=400", shortExit()}, words[0], words[1:]...)
+	// Before a program ends the race detector waits for a tenth of a second, for races that are just being
+	// found, not for a second: dozens of programs end. What the caller has set comes last, and decides.
+	env := []string{"GOGC=400", "GORACE=atexit_sleep_ms=100 " + os.Getenv("GORACE")}
+	err := s.command(ctx, writer, "", env, words[0], words[1:]...)
 	_ = writer.Close()
 	close(ended)
 	wait.Wait()
