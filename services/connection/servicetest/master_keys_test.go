@@ -93,6 +93,28 @@ func TestAMissingKeyIsReported(t *testing.T) {
 	require.Contains(t, out, "MISSING; sealed 1 values")
 }
 
+// TestKeysOfAnotherProcessAreNotDropped: the gateway's set has sealed nothing in this database, so all its
+// older keys would look unused.
+func TestKeysOfAnotherProcessAreNotDropped(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	store := postgres.NewSecrets(b.db.Pool("connection"), b.box, b.clock.now)
+	_, err := store.PutSecret(b.within("msp"), "entra_direct", "x")
+	require.NoError(t, err)
+	o := operator.MasterKeys{DatabaseURL: b.db.URL, Keys: secrets.Settings{File: t.TempDir() + "/gateway.json"}}
+	for _, what := range []string{"create", "rotate"} {
+		_, err = keyCommand(t, o, what, 0)
+		require.NoError(t, err)
+	}
+	before, err := os.ReadFile(o.Keys.File)
+	require.NoError(t, err)
+	_, err = keyCommand(t, o, "drop", 72*time.Hour)
+	require.ErrorContains(t, err, "ENTRASYNC_MASTER_KEY_FILE")
+	after, err := os.ReadFile(o.Keys.File)
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+}
+
 func TestCommandsAreRefusedWithTheirUsage(t *testing.T) {
 	t.Parallel()
 	for _, arguments := range [][]string{{"help"}, {"keys"}, {"keys", "rotate", "now"}, {"key", "rotate"}} {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/caarlos0/env/v11"
@@ -69,7 +70,7 @@ func (m MasterKeys) Do(ctx context.Context, what string, out io.Writer, now func
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(out, "key %d seals from now on; what older keys sealed is sealed again within minutes\n", id)
+		_, err = fmt.Fprintf(out, "key %d seals from now on; what older keys sealed for the connection service is sealed again within minutes\n", id)
 		return err
 	case "status":
 		return m.status(ctx, out)
@@ -125,7 +126,8 @@ func (m MasterKeys) status(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// drop removes the older keys that nothing needs.
+// drop removes the older keys that nothing in the connection service's database needs. To a key set that is
+// another process's, all would look unneeded: one that lacks a key which sealed something there is refused.
 func (m MasterKeys) drop(ctx context.Context, out io.Writer, now func() time.Time) error {
 	keys, changed, sealed, err := m.state(ctx)
 	if err != nil {
@@ -134,6 +136,12 @@ func (m MasterKeys) drop(ctx context.Context, out io.Writer, now func() time.Tim
 	if age := now().Sub(changed); age < dropAfter {
 		return fmt.Errorf("the key set was changed %s ago: keys are dropped after %s, when every process works with it and "+
 			"the answers that the gateway keeps for a day are sealed by the new key", age.Round(time.Minute), dropAfter)
+	}
+	for id := range sealed {
+		if !slices.ContainsFunc(keys, func(k secrets.Key) bool { return k.ID == id }) {
+			return fmt.Errorf("key %d, which is not in the set, sealed values in the database: ENTRASYNC_MASTER_KEY_FILE or "+
+				"ENTRASYNC_MASTER_KEY is another process's key set, or a key is missing; nothing was dropped", id)
+		}
 	}
 	var unused []uint32
 	for _, key := range secrets.Older(keys) {
